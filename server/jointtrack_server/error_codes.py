@@ -38,7 +38,6 @@ ERROR_CODES: dict[Reason, Codes] = {
     Reason.MISSING_STREAM_CONFIG: Codes("INVALID_ARGUMENT", 400, "invalid_request"),
     Reason.REPEATED_STREAM_CONFIG: Codes("INVALID_ARGUMENT", 400, "invalid_request"),
     Reason.SEQUENCE_ID_NOT_INCREASING: Codes("INVALID_ARGUMENT", 400, "invalid_request"),
-    Reason.CAPTURE_OFFSET_DECREASING: Codes("INVALID_ARGUMENT", 400, "invalid_request"),
     Reason.TOO_MANY_BAD_FRAMES: Codes("INVALID_ARGUMENT", 400, "invalid_request"),
     Reason.DEADLINE_EXCEEDED: Codes("DEADLINE_EXCEEDED", 503, "overloaded"),
     Reason.OVERLOADED: Codes("UNAVAILABLE", 503, "overloaded"),

@@ -337,7 +337,7 @@ class StreamConfig(google.protobuf.message.Message):
     """Default OVERFLOW_BLOCK."""
     max_in_flight: builtins.int
     """Frames the server holds at once, the one being worked on included: 1..Limits.max_in_flight.
-    Default 4.
+    Default 4 with OVERFLOW_BLOCK, 2 with OVERFLOW_LATEST.
     """
     @property
     def options(self) -> global___DetectOptions:
@@ -368,7 +368,7 @@ class Frame(google.protobuf.message.Message):
     """Chosen by the caller, strictly increasing, 0 or more. Comes back in the answer."""
     @property
     def capture_offset(self) -> google.protobuf.duration_pb2.Duration:
-        """When the frame was taken, since the stream's start; not before the previous frame's. Default 0."""
+        """When the frame was taken, since the stream's start, on the camera's clock. Default 0: not known."""
 
     @property
     def image(self) -> jointtrack.v1.image_pb2.Image:

@@ -1,0 +1,1 @@
+"""What the product is about: skeleton, poses, crop regions, geometry. numpy only."""

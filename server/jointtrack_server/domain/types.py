@@ -19,6 +19,10 @@ Point = tuple[float, float]
 """x_px from the left, y_px from the top."""
 
 
+LOW_CONFIDENCE = 0.5
+"""A value resting on a keypoint scored below this is given with a warning."""
+
+
 class View(StrEnum):
     """From where the camera sees the subject."""
 
@@ -123,24 +127,38 @@ class Arc:
     """An angle's arc: from the direction ``start_deg``, through ``sweep_deg``.
 
     Directions are as the viewer sees them: 0 to the right, positive anticlockwise, in degrees.
+    ``radius_px`` is set where the figure asks for one; else whoever draws it chooses.
     """
 
     centre: Point
     start_deg: float
     sweep_deg: float
+    radius_px: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPlace:
+    """Where a figure's label stands: beyond ``anchor``, in a direction as in ``Arc``."""
+
+    anchor: Point
+    direction_deg: float
 
 
 @dataclass(frozen=True, slots=True)
 class AngleFigure:
-    """What an overlay draws for one side's value: independent of how it is drawn."""
+    """What an overlay draws for one side's value: independent of how it is drawn.
+
+    ``vertex`` is the measured joint, ``dots`` the other keypoints used. ``label`` is set where the
+    label does not stand on the arc's bisector. ``alert`` marks a value outside its reference.
+    """
 
     vertex: Point
     moving: tuple[Line, ...]
     reference: tuple[Line, ...]
     arc: Arc
     dots: tuple[Point, ...] = ()
-    label_at: Point | None = None
-    """Centre of the label, where it is not on the arc's bisector."""
+    label: LabelPlace | None = None
+    alert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +171,11 @@ class SideValue:
     confidence: float = 0.0
     component_deg: float | None = None
     figure: AngleFigure | None = None
+
+    @property
+    def is_low_confidence(self) -> bool:
+        """Whether there is a value and it rests on a keypoint below ``LOW_CONFIDENCE``."""
+        return self.value_deg is not None and self.confidence < LOW_CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)

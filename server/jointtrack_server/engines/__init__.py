@@ -1,0 +1,1 @@
+"""Models and what runs them: the catalogue, the weights' sources, the engines."""

@@ -1,0 +1,1 @@
+"""Picture files to upright RGB pixels and back, and the drawing of angles."""

@@ -1,0 +1,1 @@
+"""The way of a picture and of a frame: decode, find, measure, draw. No gRPC, no HTTP."""

@@ -1,0 +1,1 @@
+"""The documented HTTP door: translates `POST /detect` to the pipeline and back."""

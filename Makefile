@@ -1,0 +1,55 @@
+# The two commands to know: make run, make test.
+
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# An installed extra leaves a stamp, so that nothing is installed twice.
+SERVER_STAMP := $(VENV)/.server-installed
+DEV_STAMP := $(VENV)/.dev-installed
+DATA_DIR ?= data
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint proto proto-check bench check clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -m venv $(VENV)
+
+$(SERVER_STAMP): $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[server]'
+	@touch $@
+
+$(DEV_STAMP): $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(SERVER_STAMP)
+
+setup: $(SERVER_STAMP) ## Make .venv with the server and the command .venv/bin/jointtrack
+
+run: $(SERVER_STAMP) ## Start the server on the bundled models and print calls to try
+	@JOINTTRACK_DATA_DIR=$${JOINTTRACK_DATA_DIR:-$(DATA_DIR)} exec $(BIN)/jointtrack serve
+
+test: $(DEV_STAMP) ## Run the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(DEV_STAMP) ## Style, types, layers, contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	tools/lint_protos.sh
+
+proto: ## Generate the stubs in client/jointtrack/v1 from protos/
+	tools/generate_stubs.sh
+
+proto-check: ## Fail if the stubs are not what protos/ generates
+	tools/check_stubs.sh
+
+bench: $(DEV_STAMP) ## Compare the server with the bare engine
+	$(BIN)/python -m bench
+
+check: lint proto-check test ## All that CI runs
+
+clean: ## Remove what make made, the key store in data/ excepted
+	rm -rf $(VENV) .proto-venv build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,66 @@
+"""The frames of a stream: their numbers and capture times."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from google.protobuf.duration_pb2 import Duration
+
+from jointtrack.images import ImageSource, image_message
+from jointtrack.v1 import jointtrack_service_pb2 as pb
+
+NANOSECONDS = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a video.
+
+    ``sequence_id``: 0 or more, strictly increasing; it comes back in the answer. None: the previous
+    one plus 1. ``capture_offset_s``: seconds from the stream's start to when the frame was taken,
+    on the camera's clock. None: ``sequence_id / fps``, or without ``fps`` when it is sent.
+    """
+
+    image: ImageSource
+    sequence_id: int | None = None
+    capture_offset_s: float | None = None
+
+
+FrameSource: TypeAlias = Frame | ImageSource
+
+
+class FrameNumbering:
+    """Turns frames and bare pictures into numbered, timed messages; one for each stream."""
+
+    def __init__(
+        self, fps: float | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        if fps is not None and fps <= 0:
+            raise ValueError(f"fps must be above 0, not {fps}.")
+        self._fps = fps
+        self._clock = clock
+        self._start_s: float | None = None
+        self._last_id = -1
+
+    def message(self, source: FrameSource) -> pb.StreamDetectRequest:
+        """Reads the picture; raises what ``image_message`` raises."""
+        frame = source if isinstance(source, Frame) else Frame(source)
+        sequence_id = self._last_id + 1 if frame.sequence_id is None else frame.sequence_id
+        offset_s = frame.capture_offset_s
+        if offset_s is None:
+            offset_s = self._elapsed_s() if self._fps is None else sequence_id / self._fps
+        self._last_id = sequence_id
+        offset = Duration()
+        offset.FromNanoseconds(round(offset_s * NANOSECONDS))
+        return pb.StreamDetectRequest(
+            frame=pb.Frame(
+                sequence_id=sequence_id, capture_offset=offset, image=image_message(frame.image)
+            )
+        )
+
+    def _elapsed_s(self) -> float:
+        now_s = self._clock()
+        if self._start_s is None:
+            self._start_s = now_s
+        return now_s - self._start_s

@@ -1,0 +1,161 @@
+"""The commands that need the server: `jointtrack serve`, `keys` and `models`.
+
+The client's command line finds them by entry point (group "jointtrack.commands").
+"""
+
+import asyncio
+import logging
+import signal
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from jointtrack_server.access.keys import KeyStore
+from jointtrack_server.errors import StartupError
+from jointtrack_server.settings import Settings
+
+_ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of the key store. [env: JOINTTRACK_DATA_DIR]")
+]
+
+
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    grpc_port: Annotated[int | None, typer.Option(help="gRPC port; 0 takes a free one.")] = None,
+    http_port: Annotated[int | None, typer.Option(help="HTTP port; 0 takes a free one.")] = None,
+    data_dir: DataDir = None,
+    engine: Annotated[str | None, typer.Option(help="auto, openvino or tensorflow.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, f32 or bf16.")] = None,
+    model_source: Annotated[str | None, typer.Option(help="embedded or tfhub.")] = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Ask for no API key; loopback hosts only.")
+    ] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow --no-auth on any host.")
+    ] = False,
+) -> None:
+    """Run the server until it is interrupted. Options win over JOINTTRACK_* variables."""
+    options: dict[str, object] = {
+        "host": host,
+        "grpc_port": grpc_port,
+        "http_port": http_port,
+        "data_dir": data_dir,
+        "engine": engine,
+        "precision": precision,
+        "model_source": model_source,
+        "auth": False if no_auth else None,
+        "insecure": insecure or None,
+    }
+    settings = _settings(options)
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        asyncio.run(_serve(settings))
+    except StartupError as error:
+        _fail(str(error))
+
+
+async def _serve(settings: Settings) -> None:
+    from jointtrack_server.app import build  # noqa: PLC0415  # `keys` must not load the engines
+    from jointtrack_server.banner import banner  # noqa: PLC0415
+
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stopping.set)
+    app = await build(settings)
+    await app.start()
+    print(banner(app), flush=True)
+    await stopping.wait()
+    _ERRORS.print("Stopping: requests under way may end.")
+    await app.stop()
+
+
+keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+
+
+@keys.command("create")
+def keys_create(
+    *,
+    name: Annotated[str, typer.Option(help="Who or what the key is for.")],
+    data_dir: DataDir = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print the key alone, for scripts.")
+    ] = False,
+) -> None:
+    """Make a key and print it, once: only its hash is kept. A running server takes it at once."""
+    with _store(data_dir) as store:
+        text, key = store.create(name)
+    if quiet:
+        print(text)
+        return
+    print(f"{text}\n\nKey {key.id} for {key.name}. Keep it now: it cannot be shown again.")
+
+
+@keys.command("list")
+def keys_list(data_dir: DataDir = None) -> None:
+    """List all keys, revoked ones too."""
+    table = Table("ID", "Name", "Made", "Revoked")
+    with _store(data_dir) as store:
+        for key in store.list():
+            revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
+            table.add_row(key.id, key.name, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
+    Console().print(table)
+
+
+@keys.command("revoke")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(help="The ID that `keys list` shows.")],
+    data_dir: DataDir = None,
+) -> None:
+    """End a key. A running server refuses it at once."""
+    with _store(data_dir) as store:
+        revoked = store.revoke(key_id)
+    if not revoked:
+        _fail(f'There is no valid key "{key_id}". `jointtrack keys list` shows them all.')
+    print(f"Key {key_id} is revoked.")
+
+
+def models() -> None:
+    """List the models, their versions and TensorFlow Hub handles."""
+    from jointtrack_server.engines.catalogue import CATALOGUE  # noqa: PLC0415
+
+    table = Table("Model", "Version", "Input", "People", "TensorFlow Hub")
+    for spec in CATALOGUE:
+        name = f"{spec.name} (default)" if spec.is_default else spec.name
+        size = f"{spec.input_size_px} px"
+        table.add_row(name, spec.version, size, str(spec.max_people), spec.tfhub_handle)
+    Console().print(table)
+
+
+def _store(data_dir: Path | None) -> closing[KeyStore]:
+    try:
+        return closing(KeyStore(_settings({"data_dir": data_dir}).data_dir))
+    except StartupError as error:
+        _fail(str(error))
+
+
+def _settings(options: dict[str, object]) -> Settings:
+    """The options given, then the environment, then the defaults."""
+    try:
+        return Settings(**{key: value for key, value in options.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}"
+            for one in error.errors()
+        ]
+        _fail("; ".join(problems))
+
+
+def _fail(message: str) -> NoReturn:
+    _ERRORS.print(f"jointtrack: {message}", markup=False)
+    raise typer.Exit(1)

@@ -1,0 +1,51 @@
+"""How alike two poses are."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jointtrack_server.domain.types import Keypoints
+
+COCO_SIGMAS = np.array(
+    [
+        0.026,
+        0.025,
+        0.025,
+        0.035,
+        0.035,
+        0.079,
+        0.079,
+        0.072,
+        0.072,
+        0.062,
+        0.062,
+        0.107,
+        0.107,
+        0.087,
+        0.087,
+        0.089,
+        0.089,
+    ],
+    dtype=np.float64,
+)
+"""Spread of human labels per keypoint, as a share of the person's size (COCO evaluation)."""
+
+
+def object_keypoint_similarity(a: Keypoints, b: Keypoints) -> float:
+    """OKS of two poses, 0..1, over all 17 keypoints; the scale is the larger pose's box.
+
+    OKS as COCO defines it: the mean of exp(-d² / (2 s² k²)) with k = 2 sigma and s² the area.
+    """
+    return float(keypoint_similarities(a, b).mean())
+
+
+def keypoint_similarities(a: Keypoints, b: Keypoints) -> NDArray[np.float64]:
+    """(17,) float64, 0..1: OKS' term of each keypoint."""
+    squared = ((a[:, :2].astype(np.float64) - b[:, :2]) ** 2).sum(axis=1)
+    area = max(_box_area(a), _box_area(b), 1.0)
+    similarities: NDArray[np.float64] = np.exp(-squared / (2.0 * area * (2.0 * COCO_SIGMAS) ** 2))
+    return similarities
+
+
+def _box_area(keypoints: Keypoints) -> float:
+    extent = np.ptp(keypoints[:, :2].astype(np.float64), axis=0)
+    return float(extent[0] * extent[1])

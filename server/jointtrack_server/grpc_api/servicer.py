@@ -1,0 +1,99 @@
+"""The service: each method translates, lets the pipeline work, and translates back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
+from jointtrack.v1.jointtrack_service_pb2_grpc import JointTrackServiceServicer
+
+from jointtrack_server.errors import JointTrackError, Reason
+from jointtrack_server.grpc_api import requests, responses, streams
+from jointtrack_server.grpc_api.interceptor import Context, request_id_of
+from jointtrack_server.measurements import measure
+from jointtrack_server.pipeline.detect import DetectPipeline
+from jointtrack_server.pipeline.models import LoadedModels
+from jointtrack_server.pipeline.runner import Runner
+from jointtrack_server.pipeline.session import StreamSession, next_unless_draining
+
+
+@dataclass(frozen=True, slots=True)
+class JointTrackServicer(JointTrackServiceServicer):
+    """Everything is wired by ``app``; ``draining`` is set when the server stops."""
+
+    pipeline: DetectPipeline
+    models: LoadedModels
+    runner: Runner
+    limits: service_pb2.Limits
+    version: str
+    draining: asyncio.Event
+
+    async def Detect(  # noqa: N802
+        self, request: service_pb2.DetectRequest, context: Context
+    ) -> service_pb2.DetectResponse:
+        options = requests.to_detect_options(request.options)
+        source = requests.to_source(request.image)
+        detection = await self.pipeline.detect(source, options, deadline_s=_deadline_s(context))
+        return service_pb2.DetectResponse(
+            detection=responses.to_detection_pb(detection),
+            model=responses.to_model_pb(options.model, self.models.origin(options.model)),
+            image=responses.to_encoded_pb(detection.image) if detection.image else None,
+        )
+
+    async def StreamDetect(  # noqa: N802
+        self, request_iterator: AsyncIterator[service_pb2.StreamDetectRequest], context: Context
+    ) -> AsyncIterator[service_pb2.StreamDetectResponse]:
+        first = await next_unless_draining(request_iterator, self.draining)
+        if first is None:
+            return
+        session = StreamSession(
+            self.pipeline,
+            self.runner,
+            streams.to_stream_options(first, self.limits.max_in_flight),
+            draining=self.draining,
+            max_bad_frames=self.limits.max_bad_frames,
+        )
+        request_id = request_id_of(context)
+        async with aclosing(session.run(streams.to_frames(request_iterator))) as answers:
+            async for answer in answers:
+                yield streams.to_answer_pb(answer, request_id)
+
+    async def Measure(  # noqa: N802
+        self, request: service_pb2.MeasureRequest, context: Context
+    ) -> service_pb2.MeasureResponse:
+        options = requests.to_measure_options(request.measurements, request)
+        if not options.names:
+            raise JointTrackError(
+                Reason.MISSING_MEASUREMENT,
+                "No measurement was asked for. Name at least one in measurements.",
+                field="measurements",
+            )
+        measured = measure(requests.to_pose(request), options)
+        return service_pb2.MeasureResponse(
+            measurements=responses.to_measurements_pb(measured, overlays={})
+        )
+
+    async def GetServerInfo(  # noqa: N802
+        self, request: service_pb2.GetServerInfoRequest, context: Context
+    ) -> service_pb2.GetServerInfoResponse:
+        engine = self.models.engine
+        return service_pb2.GetServerInfoResponse(
+            server_version=self.version,
+            models=[
+                responses.to_model_pb(spec, self.models.origin(spec)) for spec in self.models.specs
+            ],
+            engine=engine.name,
+            device=engine.device,
+            precision=engine.precision,
+            engine_reason=engine.reason,
+            measurements=responses.measurement_infos_pb(),
+            limits=self.limits,
+        )
+
+
+def _deadline_s(context: Context) -> float | None:
+    """The call's deadline on ``time.monotonic``'s clock."""
+    remaining_s = context.time_remaining()
+    return None if remaining_s is None else time.monotonic() + remaining_s

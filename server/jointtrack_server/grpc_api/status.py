@@ -1,0 +1,66 @@
+"""Domain errors to google.rpc.Status with ErrorInfo, BadRequest and RetryInfo."""
+
+from typing import Any
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
+from google.rpc.status_pb2 import Status
+
+from jointtrack_server.error_codes import ERROR_CODES
+from jointtrack_server.errors import JointTrackError, Reason
+
+ERROR_DOMAIN = "jointtrack"
+DETAILS_TRAILER = "grpc-status-details-bin"
+REQUEST_ID_TRAILER = "x-request-id"
+
+
+def to_status(error: JointTrackError, request_id: str) -> Status:
+    """A rich status: ErrorInfo always, field violations and retry delay where they apply."""
+    code = grpc.StatusCode[ERROR_CODES[error.reason].grpc]
+    status = Status(code=code.value[0], message=error.message)
+    metadata = {**error.metadata, "request_id": request_id}
+    _add(
+        status,
+        error_details_pb2.ErrorInfo(
+            reason=error.reason.value, domain=ERROR_DOMAIN, metadata=metadata
+        ),
+    )
+    if code is grpc.StatusCode.INVALID_ARGUMENT:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=error.field or "", description=error.message
+        )
+        _add(status, error_details_pb2.BadRequest(field_violations=[violation]))
+    if error.retry_after_s is not None:
+        delay = Duration()
+        delay.FromMilliseconds(int(error.retry_after_s * 1000))
+        _add(status, error_details_pb2.RetryInfo(retry_delay=delay))
+    return status
+
+
+def internal_error(request_id: str) -> JointTrackError:
+    """What a caller is told of an unexpected error: the id that finds it in the log, no more."""
+    return JointTrackError(
+        Reason.INTERNAL,
+        f"The server failed. Report the request id {request_id} to its operator.",
+    )
+
+
+async def abort(
+    context: grpc.aio.ServicerContext[Any, Any], error: JointTrackError, request_id: str
+) -> None:
+    """Ends the call with the error's rich status."""
+    status = to_status(error, request_id)
+    await context.abort(
+        grpc.StatusCode[ERROR_CODES[error.reason].grpc],
+        error.message,
+        (
+            (DETAILS_TRAILER, status.SerializeToString()),
+            (REQUEST_ID_TRAILER, request_id),
+        ),
+    )
+
+
+def _add(status: Status, detail: Message) -> None:
+    status.details.add().Pack(detail)

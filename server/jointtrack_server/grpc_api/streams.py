@@ -1,0 +1,104 @@
+"""StreamDetect's messages to a stream's options and frames, and its answers back."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
+
+from jointtrack_server.errors import JointTrackError, Reason
+from jointtrack_server.grpc_api.requests import known, to_detect_options, to_source
+from jointtrack_server.grpc_api.responses import to_detection_pb
+from jointtrack_server.grpc_api.status import to_status
+from jointtrack_server.pipeline.options import Detection, DetectOptions
+from jointtrack_server.pipeline.session import (
+    DEFAULT_MAX_IN_FLIGHT,
+    Dropped,
+    FrameAnswer,
+    Overflow,
+    StreamFrame,
+    StreamOptions,
+)
+
+_OVERFLOW_FROM_PB: Mapping[int, Overflow] = {
+    service_pb2.OVERFLOW_UNSPECIFIED: Overflow.BLOCK,
+    service_pb2.OVERFLOW_BLOCK: Overflow.BLOCK,
+    service_pb2.OVERFLOW_LATEST: Overflow.LATEST,
+}
+
+
+def to_stream_options(
+    first: service_pb2.StreamDetectRequest, max_in_flight_limit: int
+) -> StreamOptions:
+    """The config of a stream's first message. Raises JointTrackError for a bad or missing one."""
+    if first.WhichOneof("request") != "config":
+        raise JointTrackError(
+            Reason.MISSING_STREAM_CONFIG,
+            "The stream's first message holds no config. Send StreamDetectRequest.config first, "
+            "then frames.",
+            field="config",
+        )
+    config = first.config
+    overflow = known(_OVERFLOW_FROM_PB, config.overflow, "config.overflow", Reason.INVALID_REQUEST)
+    if not 0 <= config.max_in_flight <= max_in_flight_limit:
+        raise JointTrackError(
+            Reason.INVALID_REQUEST,
+            f"config.max_in_flight is {config.max_in_flight}. Give 1 to {max_in_flight_limit}, or "
+            "0 for the default.",
+            field="config.max_in_flight",
+            metadata={"max_in_flight": config.max_in_flight, "limit": max_in_flight_limit},
+        )
+    return StreamOptions(
+        detect=_to_frame_options(config.options),
+        overflow=overflow,
+        max_in_flight=config.max_in_flight or DEFAULT_MAX_IN_FLIGHT[overflow],
+    )
+
+
+def _to_frame_options(message: service_pb2.DetectOptions) -> DetectOptions:
+    options = to_detect_options(message, "config.options.")
+    not_in_streams = {
+        "region": options.region is not None,
+        "max_people": options.max_people > 1,
+        "include_image": options.include_image,
+    }
+    for name, is_set in not_in_streams.items():
+        if is_set:
+            raise JointTrackError(
+                Reason.INVALID_REQUEST,
+                f"config.options.{name} is for Detect only: a stream follows one person and "
+                "sends no frames back. Leave it out.",
+                field=f"config.options.{name}",
+            )
+    return options
+
+
+async def to_frames(
+    requests: AsyncIterator[service_pb2.StreamDetectRequest],
+) -> AsyncIterator[StreamFrame]:
+    """The frames after the config. Raises JointTrackError REPEATED_STREAM_CONFIG."""
+    async for request in requests:
+        if request.WhichOneof("request") != "frame":
+            raise JointTrackError(
+                Reason.REPEATED_STREAM_CONFIG,
+                "A message after the first holds no frame. Send the config once, then only frames.",
+                field="frame",
+            )
+        yield _to_frame(request.frame)
+
+
+def _to_frame(frame: service_pb2.Frame) -> StreamFrame:
+    try:
+        return StreamFrame(frame.sequence_id, to_source(frame.image))
+    except JointTrackError as error:
+        return StreamFrame(frame.sequence_id, error)
+
+
+def to_answer_pb(answer: FrameAnswer, request_id: str) -> service_pb2.StreamDetectResponse:
+    response = service_pb2.StreamDetectResponse(sequence_id=answer.sequence_id)
+    match answer.outcome:
+        case Detection() as detection:
+            response.detection.CopyFrom(to_detection_pb(detection))
+        case Dropped(count):
+            response.dropped.dropped_count = count
+        case JointTrackError() as error:
+            response.error.CopyFrom(to_status(error, request_id))
+    return response

@@ -1,0 +1,178 @@
+"""One picture in, people and their angles out: the one pipeline behind both doors."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from jointtrack_server.domain.crop import MIN_CROP_KEYPOINT_SCORE
+from jointtrack_server.domain.types import Box, Measurement, Pose
+from jointtrack_server.engines.base import PoseModel
+from jointtrack_server.engines.catalogue import ModelSpec
+from jointtrack_server.errors import JointTrackError, Reason
+from jointtrack_server.imaging.decode import (
+    DecodedPicture,
+    ImageLimits,
+    RawImage,
+    decode_file,
+    decode_raw,
+)
+from jointtrack_server.imaging.encode import EncodedPicture, encode_jpeg
+from jointtrack_server.imaging.overlay import draw_overlay
+from jointtrack_server.measurements import measure
+from jointtrack_server.measurements.quality import MIN_KEYPOINT_SCORE
+from jointtrack_server.pipeline.estimate import Candidate
+from jointtrack_server.pipeline.options import (
+    Detection,
+    DetectOptions,
+    ImageUrl,
+    Person,
+    Timings,
+)
+from jointtrack_server.pipeline.people import People, Search, find_people
+from jointtrack_server.pipeline.runner import Runner, timed
+
+ImageSource = bytes | RawImage | ImageUrl
+
+
+class DetectPipeline:
+    """Decode, find, measure, draw. ``detect`` may be awaited by any number of callers at once."""
+
+    def __init__(
+        self,
+        models: Mapping[ModelSpec, PoseModel],
+        finder: PoseModel,
+        runner: Runner,
+        limits: ImageLimits,
+    ) -> None:
+        self._models = models
+        self._finder = finder
+        self._runner = runner
+        self._limits = limits
+
+    async def detect(
+        self, source: ImageSource, options: DetectOptions, *, deadline_s: float | None = None
+    ) -> Detection:
+        """Finds and measures people in one picture.
+
+        ``deadline_s`` is on ``time.monotonic``'s clock.
+        Raises JointTrackError for bad pictures, when overloaded, and when the deadline passes.
+        """
+        detection, queue_ms = await self._runner.run(
+            lambda: self._detect(source, options), deadline_s=deadline_s
+        )
+        return replace(detection, timings=replace(detection.timings, queue_ms=queue_ms))
+
+    def search(self, options: DetectOptions) -> Search:
+        """What the options ask to look for, with the loaded models."""
+        return Search(
+            self._models[options.model],
+            self._finder,
+            options.search,
+            options.region,
+            options.max_people,
+        )
+
+    def decode(self, source: ImageSource, *, full_size: bool) -> DecodedPicture:
+        """Any source to upright RGB. Raises JointTrackError for bad pictures."""
+        if isinstance(source, ImageUrl):
+            raise JointTrackError(
+                Reason.IMAGE_FETCH_FAILED,
+                "Fetching pictures by URL is disabled on this server. Send the picture itself.",
+                field="image",
+                metadata={"why": "disabled"},
+            )
+        if isinstance(source, RawImage):
+            return decode_raw(source, self._limits)
+        return decode_file(source, self._limits, full_size=full_size)
+
+    def describe(
+        self,
+        picture: DecodedPicture,
+        people: People,
+        options: DetectOptions,
+        infer_ms: float,
+        track_id: str = "",
+    ) -> Detection:
+        """Measures the people found and draws what was asked for."""
+        persons, measure_ms = timed(
+            lambda: tuple(
+                _to_person(one, picture, people, options, track_id) for one in people.found
+            )
+        )
+        (persons, image), overlay_ms = timed(lambda: _draw(persons, picture, options))
+        timings = Timings(infer_ms=infer_ms, measure_ms=measure_ms, overlay_ms=overlay_ms)
+        return Detection(picture.size, persons, timings, image)
+
+    def _detect(self, source: ImageSource, options: DetectOptions) -> Detection:
+        full_size = options.include_overlays or options.include_image
+        picture, decode_ms = timed(lambda: self.decode(source, full_size=full_size))
+        search = _scale_region(self.search(options), picture)
+        people, infer_ms = timed(lambda: find_people(picture.pixels, search))
+        detection = self.describe(picture, people, options, infer_ms)
+        return replace(detection, timings=replace(detection.timings, decode_ms=decode_ms))
+
+
+def _to_person(
+    candidate: Candidate,
+    picture: DecodedPicture,
+    people: People,
+    options: DetectOptions,
+    track_id: str,
+) -> Person:
+    """Keypoints to pixels of the original picture, and the angles they make."""
+    keypoints = candidate.keypoints.copy()
+    keypoints[:, :2] *= picture.scale
+    pose = Pose(keypoints, picture.size)
+    measurements = measure(pose, options.measure, several_people=people.in_view > 1)
+    shown = pose.mirrored() if options.measure.mirrored else pose
+    return Person(shown, _box(pose), measurements, track_id=track_id)
+
+
+def _box(pose: Pose) -> Box:
+    """Around the keypoints that exist (or could, if none does), cut to the picture."""
+    for min_score in (MIN_KEYPOINT_SCORE, MIN_CROP_KEYPOINT_SCORE, 0.0):
+        points = pose.keypoints[pose.keypoints[:, 2] >= min_score, :2]
+        if len(points) > 1:
+            break
+    size = np.array([pose.image_size.width_px, pose.image_size.height_px])
+    (left, top), (right, bottom) = (
+        np.clip(points.min(axis=0), 0, size).tolist(),
+        np.clip(points.max(axis=0), 0, size).tolist(),
+    )
+    return Box(left, top, right, bottom)
+
+
+def _scale_region(search: Search, picture: DecodedPicture) -> Search:
+    """The caller's box, in original pixels, to pixels of a picture decoded at reduced size."""
+    if search.region is None:
+        return search
+    box, (scale_x, scale_y) = search.region, picture.scale
+    scaled = Box(
+        box.x_min_px / scale_x,
+        box.y_min_px / scale_y,
+        box.x_max_px / scale_x,
+        box.y_max_px / scale_y,
+    )
+    return replace(search, region=scaled)
+
+
+def _draw(
+    persons: tuple[Person, ...], picture: DecodedPicture, options: DetectOptions
+) -> tuple[tuple[Person, ...], EncodedPicture | None]:
+    if options.include_overlays:
+        persons = tuple(_with_overlays(person, picture) for person in persons)
+    return persons, _upright_image(picture) if options.include_image else None
+
+
+def _with_overlays(person: Person, picture: DecodedPicture) -> Person:
+    def overlay(measurement: Measurement) -> EncodedPicture:
+        return encode_jpeg(draw_overlay(picture.pixels, measurement))
+
+    return replace(person, overlays={one.name: overlay(one) for one in person.measurements})
+
+
+def _upright_image(picture: DecodedPicture) -> EncodedPicture:
+    if picture.upright_jpeg is not None:
+        return EncodedPicture(picture.upright_jpeg, picture.size)
+    return encode_jpeg(picture.pixels)

@@ -1,0 +1,61 @@
+"""What a caller may ask of one picture, and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jointtrack_server.domain.types import Box, ImageSize, Measurement, MeasureOptions, Pose
+from jointtrack_server.engines.catalogue import ModelSpec
+from jointtrack_server.imaging.encode import EncodedPicture
+from jointtrack_server.pipeline.people import SearchMode
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUrl:
+    """A picture to be fetched."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectOptions:
+    """Options of one picture, checked by the door that took them in."""
+
+    model: ModelSpec
+    measure: MeasureOptions = field(default_factory=MeasureOptions)
+    search: SearchMode = SearchMode.FIND_PEOPLE
+    region: Box | None = None
+    max_people: int = 1
+    include_overlays: bool = False
+    include_image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds spent on one picture."""
+
+    queue_ms: float = 0.0
+    decode_ms: float = 0.0
+    infer_ms: float = 0.0
+    measure_ms: float = 0.0
+    overlay_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody found; ``overlays`` by measurement name, empty unless asked for."""
+
+    pose: Pose
+    box: Box
+    measurements: tuple[Measurement, ...]
+    overlays: Mapping[str, EncodedPicture] = field(default_factory=dict)
+    track_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What was found in one picture; ``image`` is the upright picture, if asked for."""
+
+    image_size: ImageSize
+    people: tuple[Person, ...]
+    timings: Timings
+    image: EncodedPicture | None = None

@@ -1,0 +1,198 @@
+"""Finds the people in a still picture: the chain that was measured to work best (docs/accuracy.md).
+
+MultiPose finds the people; the chosen model looks at each one's crop, and once more at the crop
+turned upright when the trunk leans; the look with the higher mean score stays.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from jointtrack_server.domain.crop import (
+    CropRegion,
+    crop_around_box,
+    crop_around_pose,
+    trunk_turn_deg,
+    turn_difference_deg,
+    whole_picture,
+)
+from jointtrack_server.domain.similarity import keypoint_similarities, object_keypoint_similarity
+from jointtrack_server.domain.types import Box, ImageSize, Picture
+from jointtrack_server.engines.base import PoseModel
+from jointtrack_server.pipeline.estimate import Candidate, estimate
+
+MIN_PERSON_SCORE = 0.3
+"""Mean keypoint score under which a pose is wrong in four of five cases (docs/accuracy.md)."""
+
+MIN_PERSON_KEYPOINTS = 5
+"""Keypoints with that score that a person must have."""
+
+MIN_CANDIDATE_SCORE = 0.15
+"""MultiPose's person score from which a closer look is worth it."""
+
+MAX_TRUNK_LEAN_DEG = 35.0
+"""Lean of the trunk from which a second look at the turned crop pays (docs/accuracy.md)."""
+
+SAME_PLACE_SIMILARITY = 0.9
+"""OKS' term of one keypoint from which two looks see the joint at the same place."""
+
+SAME_PERSON_OKS = 0.7
+"""Two poses more alike than this are one person."""
+
+QUARTER_TURNS_DEG = (90.0, 180.0, 270.0)
+"""Tried when nothing convinces: photos that lost their orientation, people upside down."""
+
+
+class SearchMode(StrEnum):
+    """How the people in a picture are found."""
+
+    FIND_PEOPLE = "find_people"
+    TWO_PASS = "two_pass"
+    WHOLE_PICTURE = "whole_picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to look with and for; ``finder`` is MultiPose."""
+
+    model: PoseModel
+    finder: PoseModel
+    mode: SearchMode = SearchMode.FIND_PEOPLE
+    region: Box | None = None
+    max_people: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The people found, most prominent first; ``in_view`` counts those not returned too."""
+
+    found: tuple[Candidate, ...]
+    in_view: int
+
+    @classmethod
+    def reliable(cls, candidate: Candidate) -> "People":
+        """One person, or nobody if the pose is not to be believed."""
+        found = (candidate,) if is_believable(candidate) else ()
+        return cls(found, len(found))
+
+
+def find_people(picture: Picture, search: Search, *, any_orientation: bool = True) -> People:
+    """Finds up to ``search.max_people`` people whose mean keypoint score is at least 0.3.
+
+    With ``any_orientation`` the picture is also tried on its sides and upside down when nobody is
+    found upright.
+    """
+    if search.region is not None:
+        crop = crop_around_box(search.region)
+        return People.reliable(look_closely(picture, crop, search.model))
+    find = _MODES[search.mode]
+    people = find(picture, search, 0.0)
+    if not people.found and any_orientation and search.mode is not SearchMode.WHOLE_PICTURE:
+        turned = (find(picture, search, turn_deg) for turn_deg in QUARTER_TURNS_DEG)
+        people = max(turned, key=lambda found: sum(one.mean_score for one in found.found))
+    return people
+
+
+def is_believable(candidate: Candidate) -> bool:
+    """A mean score of at least 0.3, and at least 5 keypoints that reach it."""
+    scores = candidate.keypoints[:, 2]
+    enough = np.count_nonzero(scores >= MIN_PERSON_SCORE) >= MIN_PERSON_KEYPOINTS
+    return bool(enough) and candidate.mean_score >= MIN_PERSON_SCORE
+
+
+def look_closely(picture: Picture, crop: CropRegion, model: PoseModel) -> Candidate:
+    """The best look at the person in the crop: as it is, turned upright, or turned by quarters."""
+    best = estimate(picture, crop, model)[0]
+    lean_deg = trunk_turn_deg(best.keypoints)
+    if turn_difference_deg(lean_deg, crop.turn_deg) > MAX_TRUNK_LEAN_DEG:
+        best = _better(best, estimate(picture, crop.turned(lean_deg), model)[0])
+    if best.mean_score < MIN_PERSON_SCORE:
+        for turn_deg in QUARTER_TURNS_DEG:
+            turned = crop.turned(crop.turn_deg + turn_deg)
+            best = _better(best, estimate(picture, turned, model)[0])
+    return best
+
+
+def _better(a: Candidate, b: Candidate) -> Candidate:
+    return b if b.mean_score > a.mean_score else a
+
+
+def _size(picture: Picture) -> ImageSize:
+    height_px, width_px = picture.shape[:2]
+    return ImageSize(width_px, height_px)
+
+
+def _crop(picture: Picture, candidate: Candidate, turn_deg: float) -> CropRegion:
+    crop = crop_around_pose(candidate.keypoints, _size(picture), turn_deg)
+    return crop or crop_around_box(candidate.box, turn_deg)
+
+
+def _find_with_multipose(picture: Picture, search: Search, turn_deg: float) -> People:
+    whole = whole_picture(_size(picture), turn_deg)
+    seen = [
+        candidate
+        for candidate in estimate(picture, whole, search.finder)
+        if candidate.score >= MIN_CANDIDATE_SCORE
+    ]
+    found: list[Candidate] = []
+    for candidate in seen:
+        if len(found) == search.max_people:
+            break
+        for look in _looks(picture, candidate, search, turn_deg):
+            if is_believable(look) and not _is_among(look, found):
+                found.append(look)
+                break
+    in_view = sum(candidate.score >= MIN_PERSON_SCORE for candidate in seen)
+    return People(tuple(found), max(in_view, len(found)))
+
+
+def _looks(
+    picture: Picture, candidate: Candidate, search: Search, turn_deg: float
+) -> Iterator[Candidate]:
+    """The closer look, then MultiPose's own, for when the closer one slips to a neighbour."""
+    if search.model is not search.finder:
+        look = look_closely(picture, _crop(picture, candidate, turn_deg), search.model)
+        yield _confirmed(look, candidate)
+    yield candidate
+
+
+def _confirmed(look: Candidate, earlier: Candidate) -> Candidate:
+    """The look, with the higher of both scores for joints that both see at the same place.
+
+    A joint in front of a busy background can score 0.2 or 0.5 in crops that differ by a pixel; that
+    an earlier look had it at the same place says which of the two to believe.
+    """
+    similarities = keypoint_similarities(look.keypoints, earlier.keypoints)
+    keypoints = look.keypoints.copy()
+    scores = np.maximum(keypoints[:, 2], earlier.keypoints[:, 2])
+    keypoints[:, 2] = np.where(similarities >= SAME_PLACE_SIMILARITY, scores, keypoints[:, 2])
+    return replace(look, keypoints=keypoints)
+
+
+def _is_among(look: Candidate, found: list[Candidate]) -> bool:
+    return any(
+        object_keypoint_similarity(look.keypoints, other.keypoints) > SAME_PERSON_OKS
+        for other in found
+    )
+
+
+def _find_in_two_passes(picture: Picture, search: Search, turn_deg: float) -> People:
+    first = estimate(picture, whole_picture(_size(picture), turn_deg), search.model)[0]
+    crop = _crop(picture, first, turn_deg)
+    second = look_closely(picture, crop, search.model)
+    return People.reliable(_better(first, _confirmed(second, first)))
+
+
+def _find_in_whole_picture(picture: Picture, search: Search, turn_deg: float) -> People:
+    return People.reliable(
+        estimate(picture, whole_picture(_size(picture), turn_deg), search.model)[0]
+    )
+
+
+_MODES: dict[SearchMode, Callable[[Picture, Search, float], People]] = {
+    SearchMode.FIND_PEOPLE: _find_with_multipose,
+    SearchMode.TWO_PASS: _find_in_two_passes,
+    SearchMode.WHOLE_PICTURE: _find_in_whole_picture,
+}

@@ -1,0 +1,263 @@
+"""One stream of frames: bounded, in order, one answer per frame.
+
+Decoding of the next frames overlaps inference of the current one; what the stream remembers (the
+tracker) stays here, at the door.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeVar
+
+from jointtrack_server.errors import JointTrackError, Reason
+from jointtrack_server.imaging.decode import DecodedPicture
+from jointtrack_server.pipeline.detect import DetectPipeline, ImageSource
+from jointtrack_server.pipeline.options import Detection, DetectOptions
+from jointtrack_server.pipeline.runner import Runner, timed
+from jointtrack_server.pipeline.tracking import PersonTracker
+
+_Message = TypeVar("_Message")
+
+_LOG = logging.getLogger(__name__)
+
+MAX_UNANSWERED = 1024
+"""Frames, dropped ones included, that may wait for their answer to be taken before the stream is
+read no further: a caller that sends without listening costs no more memory than this."""
+
+
+class Overflow(StrEnum):
+    """What happens to frames that cannot be taken in time."""
+
+    BLOCK = "block"
+    LATEST = "latest"
+
+
+DEFAULT_MAX_IN_FLIGHT: Mapping[Overflow, int] = {Overflow.BLOCK: 4, Overflow.LATEST: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """A stream's config, checked by the door that took it in."""
+
+    detect: DetectOptions
+    overflow: Overflow = Overflow.BLOCK
+    max_in_flight: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFrame:
+    """One frame; ``source`` is the error itself if the message could not be read."""
+
+    sequence_id: int
+    source: ImageSource | JointTrackError
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The frame was skipped; ``count`` frames so far, this one included."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameAnswer:
+    """The one answer to a frame."""
+
+    sequence_id: int
+    outcome: Detection | JointTrackError | Dropped
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """A frame on its way; ``holds_room`` while it counts as in flight."""
+
+    frame: StreamFrame
+    decoding: "asyncio.Task[_Decoded] | None" = None
+    dropped: Dropped | None = None
+    holds_room: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decoded:
+    picture: DecodedPicture
+    queue_ms: float
+    decode_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Nothing more will be read; ``error`` says why, unless the caller was done."""
+
+    error: BaseException | None = None
+
+
+class StreamSession:
+    """Answers the frames of one stream; lives as long as the stream."""
+
+    def __init__(
+        self,
+        pipeline: DetectPipeline,
+        runner: Runner,
+        options: StreamOptions,
+        *,
+        draining: asyncio.Event,
+        max_bad_frames: int,
+    ) -> None:
+        self._pipeline = pipeline
+        self._runner = runner
+        self._options = options
+        self._draining = draining
+        self._max_bad_frames = max_bad_frames
+        self._tracker = PersonTracker(pipeline.search(options.detect))
+        self._unanswered: asyncio.Queue[_Slot | _End] = asyncio.Queue(MAX_UNANSWERED)
+        self._waiting: deque[_Slot] = deque()
+        self._room = asyncio.Semaphore(options.max_in_flight)
+        self._dropped_count = 0
+
+    async def run(self, frames: AsyncIterator[StreamFrame]) -> AsyncGenerator[FrameAnswer, None]:
+        """Yields one answer per frame, in order.
+
+        Raises JointTrackError when the stream must end: SEQUENCE_ID_NOT_INCREASING,
+        TOO_MANY_BAD_FRAMES, SERVER_DRAINING, or what ``frames`` raises. Frames before that are
+        answered first.
+        """
+        reader = asyncio.create_task(self._read(frames))
+        bad_frames = 0
+        try:
+            while isinstance(slot := await self._unanswered.get(), _Slot):
+                answer = FrameAnswer(slot.frame.sequence_id, await self._outcome(slot))
+                yield answer
+                self._free_room(slot)
+                bad_frames = bad_frames + 1 if isinstance(answer.outcome, JointTrackError) else 0
+                if bad_frames > self._max_bad_frames:
+                    raise _too_many_bad_frames(self._max_bad_frames)
+            if slot.error is not None:
+                raise slot.error
+        finally:
+            reader.cancel()
+            self._cancel_decoding()
+
+    async def _read(self, frames: AsyncIterator[StreamFrame]) -> None:
+        last_id = -1
+        try:
+            while (frame := await next_unless_draining(frames, self._draining)) is not None:
+                if frame.sequence_id <= last_id:
+                    raise _not_increasing(frame.sequence_id, last_id)
+                last_id = frame.sequence_id
+                await self._take(frame)
+            await self._unanswered.put(_End())
+        except Exception as error:
+            await self._unanswered.put(_End(error))
+
+    async def _take(self, frame: StreamFrame) -> None:
+        slot = _Slot(frame)
+        if self._options.overflow is Overflow.LATEST and self._room.locked():
+            self._drop(self._waiting.popleft() if self._waiting else slot)
+        if slot.dropped is None:
+            await self._room.acquire()
+            slot.holds_room = True
+            if not isinstance(frame.source, JointTrackError):
+                slot.decoding = asyncio.create_task(self._decode(frame.source))
+            self._waiting.append(slot)
+        await self._unanswered.put(slot)
+
+    def _drop(self, slot: _Slot) -> None:
+        self._dropped_count += 1
+        slot.dropped = Dropped(self._dropped_count)
+        if slot.decoding is not None:
+            slot.decoding.cancel()
+        self._free_room(slot)
+
+    def _free_room(self, slot: _Slot) -> None:
+        if slot.holds_room:
+            slot.holds_room = False
+            self._room.release()
+
+    async def _outcome(self, slot: _Slot) -> Detection | JointTrackError | Dropped:
+        if slot.dropped is not None:
+            return slot.dropped
+        self._waiting.popleft()
+        if isinstance(slot.frame.source, JointTrackError):
+            return slot.frame.source
+        try:
+            return await self._detect(slot)
+        except JointTrackError as error:
+            return error
+        except Exception:
+            _LOG.exception("frame %d failed", slot.frame.sequence_id)
+            return JointTrackError(
+                Reason.INTERNAL, "The server failed on this frame. Report it to its operator."
+            )
+
+    async def _decode(self, source: ImageSource) -> _Decoded:
+        full_size = self._options.detect.include_overlays
+        (picture, decode_ms), queue_ms = await self._runner.run(
+            lambda: timed(lambda: self._pipeline.decode(source, full_size=full_size)),
+            refuse_when_full=False,
+        )
+        return _Decoded(picture, queue_ms, decode_ms)
+
+    async def _detect(self, slot: _Slot) -> Detection:
+        assert slot.decoding is not None
+        decoded = await slot.decoding
+        detection, queue_ms = await self._runner.run(
+            lambda: self._follow(decoded.picture), refuse_when_full=False
+        )
+        timings = replace(
+            detection.timings, queue_ms=decoded.queue_ms + queue_ms, decode_ms=decoded.decode_ms
+        )
+        return replace(detection, timings=timings)
+
+    def _follow(self, picture: DecodedPicture) -> Detection:
+        people, infer_ms = timed(lambda: self._tracker.follow(picture))
+        return self._pipeline.describe(
+            picture, people, self._options.detect, infer_ms, self._tracker.track_id
+        )
+
+    def _cancel_decoding(self) -> None:
+        for slot in self._waiting:
+            if slot.decoding is not None:
+                slot.decoding.cancel()
+
+
+async def next_unless_draining(
+    messages: AsyncIterator[_Message], draining: asyncio.Event
+) -> _Message | None:
+    """The next message, or ``None`` at the end. Raises JointTrackError SERVER_DRAINING."""
+    reading = asyncio.ensure_future(anext(messages, None))
+    stopping = asyncio.ensure_future(draining.wait())
+    try:
+        await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if reading.done():
+            return reading.result()
+        raise JointTrackError(
+            Reason.SERVER_DRAINING,
+            "The server is stopping. Open the stream again, on another server if there is one, "
+            "and go on after the last answered frame.",
+            retry_after_s=1.0,
+        )
+    finally:
+        reading.cancel()
+        stopping.cancel()
+
+
+def _not_increasing(sequence_id: int, last_id: int) -> JointTrackError:
+    return JointTrackError(
+        Reason.SEQUENCE_ID_NOT_INCREASING,
+        f"Frame {sequence_id} came after frame {last_id}. Sequence ids start at 0 or more and "
+        "increase with every frame.",
+        field="frame.sequence_id",
+        metadata={"sequence_id": sequence_id, "last_sequence_id": last_id},
+    )
+
+
+def _too_many_bad_frames(limit: int) -> JointTrackError:
+    return JointTrackError(
+        Reason.TOO_MANY_BAD_FRAMES,
+        f"More than {limit} frames in a row were bad. Check what the sender encodes.",
+        field="frame.image",
+        metadata={"max_bad_frames": limit},
+    )
