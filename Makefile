@@ -9,7 +9,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 DATA_DIR ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint proto proto-check bench check clean
+.PHONY: help setup run test lint docs proto proto-check bench check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,10 @@ lint: $(DEV_STAMP) ## Style, types, layers, contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	tools/lint_protos.sh
+	$(BIN)/python tools/make_docs.py --check
+
+docs: $(DEV_STAMP) ## Remake the tables and pictures in docs/ from the code
+	$(BIN)/python tools/make_docs.py
 
 proto: ## Generate the stubs in client/jointtrack/v1 from protos/
 	tools/generate_stubs.sh

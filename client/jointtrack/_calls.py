@@ -13,6 +13,7 @@ HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 HEALTH_REQUEST = b""  # HealthCheckRequest without a service: the whole server
 _SERVING = b"\x08\x01"  # HealthCheckResponse{status: SERVING}
 HEALTH_POLL_S = 0.1
+NO_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
 
 
 def call_error(

@@ -27,7 +27,7 @@ class FinalStatus:
     def __init__(self, call: "grpc.aio.StreamStreamCall[Any, Any]") -> None:
         self._call = call
         self.code = grpc.StatusCode.UNKNOWN
-        self.details = ""
+        self.details = _OVERWRITTEN
         self.trailing: Metadata = ()
         call.add_done_callback(lambda _: self._keep())
 
@@ -40,6 +40,9 @@ class FinalStatus:
             self._keep()
 
     def _keep(self) -> None:
+        """Called once or, by older versions of grpc.aio, each time a status is set."""
+        if self.details != _OVERWRITTEN:
+            return
         self.code = _at_once(self._call.code())
         self.details = _at_once(self._call.details())
         self.trailing = tuple(_at_once(self._call.trailing_metadata()))

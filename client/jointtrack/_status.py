@@ -46,7 +46,7 @@ _CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 def error_from_call(code: grpc.StatusCode, details: str, trailing: Metadata) -> JointTrackError:
     """The error for a failed call: its status code, details and trailing metadata."""
-    values = dict(trailing)
+    values = {key: value for key, value in trailing}  # noqa: C416 - grpc.aio 1.62 breaks dict()
     status = status_pb2.Status()
     rich = values.get(DETAILS_KEY)
     if isinstance(rich, bytes):
@@ -81,7 +81,7 @@ def error_from_status(status: status_pb2.Status, request_id: str | None = None) 
             FieldViolation(violation.field, violation.description)
             for violation in bad_request.field_violations
         ),
-        request_id=request_id,
+        request_id=request_id or info.metadata.get("request_id"),
         retry_after_s=retry.retry_delay.ToTimedelta().total_seconds() if can_retry else None,
     )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Request = TypeVar("Request")
     Response = TypeVar("Response")
 
-_CONNECTED_CHECK_S = 0.1
+_PROBE_S = 0.1
 
 
 class JointTrackClient:
@@ -272,13 +272,11 @@ class JointTrackClient:
             raise _calls.unreachable(self._connection, _calls.no_connection(timeout_s))
 
     def _is_connected(self, timeout_s: float) -> bool:
-        ready = grpc.channel_ready_future(self._channel)
+        """Whether the server answers at all; grpc's own way leaves a polling thread behind."""
         try:
-            ready.result(timeout=timeout_s)
-        except grpc.FutureTimeoutError:
-            return False
-        finally:
-            ready.cancel()
+            self._health(_calls.HEALTH_REQUEST, timeout=timeout_s, wait_for_ready=True)
+        except grpc.RpcError as error:
+            return cast(Any, error).code() not in _calls.NO_ANSWER
         return True
 
     def _error(self, error: grpc.RpcError, timeout_s: float | None) -> JointTrackError:
@@ -289,7 +287,7 @@ class JointTrackClient:
             call.trailing_metadata(),
             connection=self._connection,
             timeout_s=timeout_s,
-            is_connected=lambda: self._is_connected(_CONNECTED_CHECK_S),
+            is_connected=lambda: self._is_connected(_PROBE_S),
         )
 
 

@@ -11,8 +11,8 @@ from importlib.metadata import version
 
 import cv2
 import uvicorn
-from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 
+from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack_server.access.keys import KeyStore
 from jointtrack_server.engines.catalogue import CATALOGUE
 from jointtrack_server.engines.select import create_engine
@@ -100,6 +100,7 @@ async def build(settings: Settings) -> Application:
     )
     rest = RestServices(
         pipeline=pipeline,
+        runner=runner,
         engine=models.engine,
         keys=keys,
         metrics=metrics,

@@ -1,10 +1,10 @@
-# ruff: noqa: ANN401 - arguments are handed on as they are
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import pytest
+
 from jointtrack import (
     AsyncJointTrackClient,
     DetectResult,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from jointtrack import (
     JOINT_NAMES,
     BoundingBox,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+
 from jointtrack import AuthenticationError, JointTrackClient, UnavailableError, __version__
 from jointtrack._channel import MAX_MESSAGE_BYTES, Tls, connection, is_loopback, service_config
 from jointtrack.testing import FakeServer

@@ -2,9 +2,10 @@ import pickle
 from typing import TYPE_CHECKING
 
 import grpc
-import jointtrack
 import pytest
 from google.rpc import status_pb2
+
+import jointtrack
 from jointtrack import (
     AuthenticationError,
     DeadlineExceededError,
@@ -77,6 +78,12 @@ def test_every_code_says_what_to_do_next(code: str, kind: type[JointTrackError])
     error = error_from_call(grpc.StatusCode[code], "why", ())
     assert type(error) is kind
     assert (error.code, error.message, error.reason) == (code, "why", None)
+
+
+def test_the_request_id_may_come_in_the_details() -> None:
+    failure = Failure("INTERNAL", "INTERNAL", "It failed.", {"request_id": "7"})
+    assert error_from_status(failure.status()).request_id == "7"
+    assert error_from_status(failure.status(), "8").request_id == "8"
 
 
 def test_every_grpc_code_is_covered() -> None:

@@ -2,6 +2,7 @@ import io
 from pathlib import Path
 
 import pytest
+
 from jointtrack import InvalidRequestError, RawImage
 from jointtrack.images import ImageSource, image_message, reads_a_file
 

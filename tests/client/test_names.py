@@ -1,4 +1,5 @@
 import pytest
+
 from jointtrack import (
     JOINT_NAMES,
     Facing,

@@ -2,11 +2,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from jointtrack import InvalidRequestError, PixelFormat, RawImage
 from jointtrack.images import image_message
 from jointtrack.testing import FakeServer
 from jointtrack.v1 import image_pb2
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from tests.client.conftest import Shell

@@ -6,8 +6,9 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
-import jointtrack
 import pytest
+
+import jointtrack
 from jointtrack import AsyncJointTrackClient, JointTrackClient
 
 PUBLIC = {

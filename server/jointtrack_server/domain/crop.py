@@ -94,7 +94,7 @@ def crop_around_pose(
     points = keypoints[:, :2].astype(np.float64)
     centre = (points[Joint.LEFT_HIP] + points[Joint.RIGHT_HIP]) / 2.0
     distances = np.abs(points - centre).max(axis=1)
-    seen = keypoints[:, 2] > MIN_CROP_KEYPOINT_SCORE
+    seen = keypoints[:, 2] >= MIN_CROP_KEYPOINT_SCORE
     half_side_px = max(
         TORSO_EXPANSION_RATIO * float(distances[_TORSO].max()),
         BODY_EXPANSION_RATIO * float(distances[seen].max()),

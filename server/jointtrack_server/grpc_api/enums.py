@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from jointtrack.v1 import image_pb2, joint_pb2, jointtrack_service_pb2, measurement_pb2
-
 from jointtrack_server.domain.skeleton import BOTH_SIDES, Joint, Side
 from jointtrack_server.domain.types import Facing, MissingReason, View, Warning
 from jointtrack_server.imaging.decode import PixelFormat

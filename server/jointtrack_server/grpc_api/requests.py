@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
+
 from jointtrack.v1 import image_pb2, measurement_pb2, pose_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
-
 from jointtrack_server.domain.skeleton import JOINT_COUNT
 from jointtrack_server.domain.types import Box, ImageSize, MeasureOptions, Pose
 from jointtrack_server.engines.catalogue import find_spec

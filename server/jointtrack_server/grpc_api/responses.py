@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 from jointtrack.v1 import image_pb2, measurement_pb2, pose_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
-
 from jointtrack_server.domain.skeleton import BOTH_SIDES, Joint, Side
 from jointtrack_server.domain.types import ImageSize, Measurement, NormalRange, Pose, SideValue
 from jointtrack_server.engines.catalogue import ModelSpec

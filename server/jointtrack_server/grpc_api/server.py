@@ -3,9 +3,9 @@
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+
 from jointtrack.v1 import jointtrack_service_pb2
 from jointtrack.v1.jointtrack_service_pb2_grpc import add_JointTrackServiceServicer_to_server
-
 from jointtrack_server.errors import StartupError
 from jointtrack_server.grpc_api.interceptor import CallInterceptor
 from jointtrack_server.grpc_api.servicer import JointTrackServicer

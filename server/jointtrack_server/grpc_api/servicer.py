@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack.v1.jointtrack_service_pb2_grpc import JointTrackServiceServicer
-
 from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.grpc_api import requests, responses, streams
 from jointtrack_server.grpc_api.interceptor import Context, request_id_of

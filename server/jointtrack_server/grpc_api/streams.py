@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
-
 from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.grpc_api.requests import known, to_detect_options, to_source
 from jointtrack_server.grpc_api.responses import to_detection_pb

@@ -41,6 +41,11 @@ def beyond(point: Point, direction_deg: float, distance_px: float) -> Point:
     return (point[0] + distance_px * math.cos(angle), point[1] - distance_px * math.sin(angle))
 
 
+def direction_between(start: Point, end: Point) -> float:
+    """The direction from one point to another, as in ``arc_points``."""
+    return math.degrees(math.atan2(start[1] - end[1], end[0] - start[0]))
+
+
 def draw_strokes(picture: Picture, strokes: Iterable[Stroke]) -> None:
     """Draws onto ``picture``, smoothly."""
     for stroke in strokes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -18,12 +18,17 @@ REDUCED_LONG_SIDE_PX = 1024
 model's input size (docs/accuracy.md)."""
 
 _REDUCED_FLAGS = {
+    1: 0,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
 _REDUCIBLE_FORMATS = frozenset({"JPEG"})
 _WHITE = 255
+_BAND_ROWS = 256
+
+MAX_SIDE_PX = 32_766
+"""Longest side taken in: OpenCV 4's ``warpAffine`` takes no more, and a JPEG 65500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +66,22 @@ class RawImage:
 class DecodedPicture:
     """Upright RGB pixels; ``size`` is the original's, which a reduced decode is smaller than.
 
-    ``upright_jpeg`` is the file itself if it is a JPEG that needs no turning.
+    ``scale`` is original pixels per decoded pixel: 1, 2, 4 or 8. ``upright_jpeg`` is the file itself
+    if it is a JPEG that needs no turning.
     """
 
     pixels: Picture
     size: ImageSize
+    scale: int = 1
     upright_jpeg: bytes | None = None
-
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Original pixels per decoded pixel, in x and y; 1.0 or more."""
-        height_px, width_px = self.pixels.shape[:2]
-        return self.size.width_px / width_px, self.size.height_px / height_px
 
 
 def decode_file(data: bytes, limits: ImageLimits, *, full_size: bool = True) -> DecodedPicture:
     """Decodes a JPEG, PNG, WebP or BMP file to upright RGB.
 
-    Transparent parts become white; 16-bit, CMYK and greyscale become 8-bit RGB. Without
-    ``full_size`` a large JPEG is decoded at 1/2, 1/4 or 1/8.
+    Transparent parts become white; 16-bit, CMYK and greyscale become 8-bit RGB. Of an animation the
+    first frame is taken. One grey level marked as transparent in a PNG without an alpha channel
+    keeps its grey. Without ``full_size`` a large JPEG is decoded at 1/2, 1/4 or 1/8.
     Raises JointTrackError: MISSING_IMAGE, IMAGE_TOO_LARGE, UNSUPPORTED_IMAGE_FORMAT, INVALID_IMAGE.
     """
     if len(data) > limits.max_bytes:
@@ -91,10 +93,12 @@ def decode_file(data: bytes, limits: ImageLimits, *, full_size: bool = True) -> 
             metadata={"bytes": len(data), "max_bytes": limits.max_bytes},
         )
     header = read_header(data)
-    _check_pixels(header.width_px, header.height_px, limits)
-    pixels = _decode_upright(data, header, full_size=full_size)
+    _check_size(header.width_px, header.height_px, limits)
+    reducible = header.format in _REDUCIBLE_FORMATS and not full_size
+    scale = _reduction(max(header.width_px, header.height_px)) if reducible else 1
+    pixels = _UPRIGHT[header.orientation](_decode(data, header, scale))
     upright_jpeg = data if header.format == "JPEG" and header.orientation == 1 else None
-    return DecodedPicture(pixels, ImageSize(*header.upright_size), upright_jpeg)
+    return DecodedPicture(pixels, ImageSize(*header.upright_size), scale, upright_jpeg)
 
 
 def decode_raw(raw: RawImage, limits: ImageLimits) -> DecodedPicture:
@@ -106,7 +110,7 @@ def decode_raw(raw: RawImage, limits: ImageLimits) -> DecodedPicture:
         raise _invalid_raw(
             f"width_px and height_px must be 1 or more, got {raw.width_px}x{raw.height_px}"
         )
-    _check_pixels(raw.width_px, raw.height_px, limits)
+    _check_size(raw.width_px, raw.height_px, limits)
     row_bytes = raw.width_px * raw.pixel_format.channels
     stride = raw.row_stride_bytes or row_bytes
     if stride < row_bytes:
@@ -125,7 +129,7 @@ def decode_raw(raw: RawImage, limits: ImageLimits) -> DecodedPicture:
     return DecodedPicture(pixels, ImageSize(raw.width_px, raw.height_px))
 
 
-def _check_pixels(width_px: int, height_px: int, limits: ImageLimits) -> None:
+def _check_size(width_px: int, height_px: int, limits: ImageLimits) -> None:
     if width_px * height_px > limits.max_pixels:
         raise JointTrackError(
             Reason.IMAGE_TOO_LARGE,
@@ -133,6 +137,14 @@ def _check_pixels(width_px: int, height_px: int, limits: ImageLimits) -> None:
             f"the limit is {limits.max_pixels}. Send a smaller picture.",
             field="image",
             metadata={"pixels": width_px * height_px, "max_pixels": limits.max_pixels},
+        )
+    if max(width_px, height_px) > MAX_SIDE_PX:
+        raise JointTrackError(
+            Reason.IMAGE_TOO_LARGE,
+            f"The image has {width_px}x{height_px} pixels, the limit of a side is {MAX_SIDE_PX}. "
+            "Send a smaller picture.",
+            field="image",
+            metadata={"side_px": max(width_px, height_px), "max_side_px": MAX_SIDE_PX},
         )
 
 
@@ -145,46 +157,52 @@ def _invalid_raw(why: str) -> JointTrackError:
     )
 
 
-def _decode_upright(data: bytes, header: ImageHeader, *, full_size: bool) -> Picture:
-    flags = cv2.IMREAD_UNCHANGED
-    if not header.has_alpha:
-        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-        if not full_size and header.format in _REDUCIBLE_FORMATS:
-            flags |= _reduced_flag(max(header.width_px, header.height_px))
+def _reduction(long_side_px: int) -> int:
+    """The largest of 8, 4 and 2 that leaves ``REDUCED_LONG_SIDE_PX``, or 1."""
+    fitting = (scale for scale in _REDUCED_FLAGS if long_side_px // scale >= REDUCED_LONG_SIDE_PX)
+    return max(fitting, default=1)
+
+
+def _decode(data: bytes, header: ImageHeader, scale: int) -> Picture:
+    """RGB as stored in the file, not turned. The decoder must agree with the header on the size."""
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION | _REDUCED_FLAGS[scale]
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        pixels = cv2.imdecode(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED if header.has_alpha else flags
+        )
     except cv2.error:
         pixels = None
-    if pixels is None:
+    expected = (-(-header.height_px // scale), -(-header.width_px // scale))
+    if pixels is None or pixels.shape[:2] != expected:
         raise JointTrackError(
             Reason.INVALID_IMAGE,
             f"The {header.format} file cannot be decoded. Send the whole, intact file.",
             field="image",
             metadata={"format": header.format},
         )
-    if header.has_alpha:
-        pixels = _flatten(cast(NDArray[np.integer], pixels))
-    return _UPRIGHT[header.orientation](cast(Picture, pixels))
+    return _on_white(pixels) if header.has_alpha else cast(Picture, pixels)
 
 
-def _reduced_flag(long_side_px: int) -> int:
-    for factor in (8, 4, 2):
-        if long_side_px // factor >= REDUCED_LONG_SIDE_PX:
-            return _REDUCED_FLAGS[factor]
-    return 0
+def _on_white(pixels: NDArray[np.generic]) -> Picture:
+    """What ``IMREAD_UNCHANGED`` gives, 1 to 4 channels of 8 or 16 bits, to RGB on white.
+
+    Goes by bands of rows, so that the wider intermediate values of a large picture stay small.
+    """
+    picture = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for top in range(0, len(pixels), _BAND_ROWS):
+        picture[top : top + _BAND_ROWS] = _flatten(pixels[top : top + _BAND_ROWS])
+    return picture
 
 
-def _flatten(pixels: NDArray[np.integer]) -> Picture:
-    """What ``IMREAD_UNCHANGED`` gives, 1 to 4 channels of 8 or 16 bits, to RGB on white."""
+def _flatten(pixels: NDArray[Any]) -> Picture:
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
     if pixels.ndim == 2:
         return cast(Picture, cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
     if pixels.shape[2] < 4:
         return cast(Picture, cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
-    rgba = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA)
-    alpha = rgba[:, :, 3:].astype(np.uint16)
-    blended = rgba[:, :, :3] * alpha + _WHITE * (255 - alpha) + 127
+    alpha = pixels[:, :, 3:].astype(np.uint16)
+    blended = pixels[:, :, 2::-1] * alpha + _WHITE * (255 - alpha) + 127
     return (blended // 255).astype(np.uint8)
 
 

@@ -1,12 +1,21 @@
 """What a picture file says of itself, read from its first bytes without decoding a pixel."""
 
+import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from jointtrack_server.errors import JointTrackError, Reason
 
 ACCEPTED_FORMATS = "JPEG, PNG, WebP or BMP"
+
+MAX_SEGMENTS = 100_000
+"""Segments, chunks and fill bytes walked through. Real files have a few thousand; walking millions
+would cost seconds."""
+
+MAX_JPEG_SCANS = 100
+"""A progressive JPEG has about 10. Every scan is a pass over the whole picture, however few bytes
+it takes: thousands of them would cost minutes."""
 
 _OTHER_FORMATS: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "GIF"),
@@ -17,8 +26,20 @@ _OTHER_FORMATS: tuple[tuple[bytes, str], ...] = (
     (b"<svg", "SVG"),
     (b"<?xml", "XML"),
 )
+_STILL_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}
+"""Major brands of the ISO base media file format that hold pictures; others hold video."""
+
 _ORIENTATION_TAG = 0x0112
 _NO_START_OF_FRAME = {0xC4, 0xC8, 0xCC}
+_START_OF_SCAN = 0xDA
+_END_OF_IMAGE = 0xD9
+_MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""In a scan's coded data 0xFF is followed by 0 or is a restart marker."""
+
+_PNG_COLOURS_WITH_ALPHA = (4, 6)
+_BMP_CORE_HEADER = 12
+_BMP_HEADER_WITH_ALPHA = 56
+_BMP_BITFIELDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +76,7 @@ def read_header(data: bytes) -> ImageHeader:
             try:
                 header = reader(data)
             except (struct.error, IndexError) as error:
-                raise _damaged(name, "its header is cut off") from error
+                raise _damaged(name, "it ends too early") from error
             if header.width_px < 1 or header.height_px < 1:
                 raise _damaged(name, f"it claims {header.width_px}x{header.height_px} pixels")
             return header
@@ -65,7 +86,7 @@ def read_header(data: bytes) -> ImageHeader:
 def _unsupported(data: bytes) -> JointTrackError:
     found = next((name for magic, name in _OTHER_FORMATS if data.startswith(magic)), "unknown")
     if data[4:8] == b"ftyp":
-        found = "HEIC or AVIF"
+        found = "HEIC or AVIF" if data[8:12] in _STILL_BRANDS else "MP4 or QuickTime video"
     return JointTrackError(
         Reason.UNSUPPORTED_IMAGE_FORMAT,
         f"The image's format is not read ({found}). Send {ACCEPTED_FORMATS}.",
@@ -84,54 +105,81 @@ def _damaged(name: str, why: str) -> JointTrackError:
 
 
 def _read_jpeg(data: bytes) -> ImageHeader:
-    """Walks the marker segments (ITU-T T.81, annex B) up to the first scan."""
     size: tuple[int, int] | None = None
-    orientation = 1
+    orientation: int | None = None
+    scans = 0
+    for marker, at, end in _jpeg_segments(data):
+        scans += marker == _START_OF_SCAN
+        if 0xC0 <= marker <= 0xCF and marker not in _NO_START_OF_FRAME:
+            height_px, width_px = struct.unpack_from(">HH", data, at + 1)
+            size = (width_px, height_px)
+        elif marker == 0xE1 and orientation is None and data[at : at + 6] == b"Exif\x00\x00":
+            orientation = _exif_orientation(data[at + 6 : end])
+    if size is None:
+        raise _damaged("JPEG", "it holds no frame")
+    if scans > MAX_JPEG_SCANS:
+        raise _damaged("JPEG", f"it has more than {MAX_JPEG_SCANS} scans")
+    return ImageHeader("JPEG", *size, orientation or 1)
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of the parameters of each segment (ITU-T T.81, annex B).
+
+    Goes on to the end-of-image marker, past the coded data of all scans: a file without one is cut.
+    """
     at = 2
-    while True:
-        while data[at] == 0xFF and data[at + 1] == 0xFF:
-            at += 1
+    for _ in range(MAX_SEGMENTS):
         if data[at] != 0xFF:
             raise _damaged("JPEG", "a marker is missing")
         marker = data[at + 1]
-        length = int(struct.unpack_from(">H", data, at + 2)[0])
-        if 0xC0 <= marker <= 0xCF and marker not in _NO_START_OF_FRAME:
-            height_px, width_px = struct.unpack_from(">HH", data, at + 5)
-            size = (width_px, height_px)
-        elif marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\x00\x00":
-            orientation = _exif_orientation(data[at + 10 : at + 2 + length])
-        elif marker == 0xDA:
-            break
-        at += 2 + length
-    if size is None:
-        raise _damaged("JPEG", "it holds no frame")
-    if data.find(b"\xff\xd9", at) < 0:
-        raise _damaged("JPEG", "it ends before the picture does")
-    return ImageHeader("JPEG", *size, orientation)
+        if marker == _END_OF_IMAGE:
+            return
+        if marker == 0xFF:
+            at += 1
+            continue
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        yield marker, at + 4, at + 2 + length
+        at += 2 + max(length, 2)
+        if marker == _START_OF_SCAN:
+            found = _MARKER_AFTER_SCAN.search(data, at)
+            at = found.start() if found else len(data)
+    raise _damaged("JPEG", "it has too many segments")
 
 
 def _read_png(data: bytes) -> ImageHeader:
+    if data[12:16] != b"IHDR":
+        raise _damaged("PNG", "it does not begin with IHDR")
     width_px, height_px, _, colour_type = struct.unpack_from(">IIBB", data, 16)
-    has_alpha, orientation, ended, at = colour_type in (4, 6), 1, False, 8
-    while at + 8 <= len(data):
-        (length,) = struct.unpack_from(">I", data, at)
-        kind = data[at + 4 : at + 8]
-        ended = kind == b"IEND"
+    has_alpha, orientation = colour_type in _PNG_COLOURS_WITH_ALPHA, 1
+    for kind, at, end in _png_chunks(data):
         has_alpha |= kind == b"tRNS"
         if kind == b"eXIf":
-            orientation = _exif_orientation(data[at + 8 : at + 8 + length])
-        if ended:
-            break
-        at += 12 + length
-    if not ended:
-        raise _damaged("PNG", "it ends before the picture does")
+            orientation = _exif_orientation(data[at:end])
     return ImageHeader("PNG", width_px, height_px, orientation, has_alpha)
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end of each chunk's data up to IEND (PNG specification, 5.3).
+
+    Every chunk must lie in the file: libpng allocates whatever length a chunk claims.
+    """
+    at = 8
+    for _ in range(MAX_SEGMENTS):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 8 + length
+        if end + 4 > len(data):
+            raise _damaged("PNG", "it ends too early")
+        yield kind, at + 8, end
+        if kind == b"IEND":
+            return
+        at = end + 4
+    raise _damaged("PNG", "it has too many chunks")
 
 
 def _read_webp(data: bytes) -> ImageHeader:
     (riff_length,) = struct.unpack_from("<I", data, 4)
     if riff_length + 8 > len(data):
-        raise _damaged("WebP", "it ends before the picture does")
+        raise _damaged("WebP", "it ends too early")
     kind = data[12:16]
     if kind == b"VP8 ":
         width_px, height_px = struct.unpack_from("<HH", data, 26)
@@ -141,33 +189,42 @@ def _read_webp(data: bytes) -> ImageHeader:
         has_alpha = bool(bits >> 28 & 1)
         return ImageHeader("WebP", (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, 1, has_alpha)
     if kind == b"VP8X":
-        width_px = int.from_bytes(data[24:27], "little") + 1
-        height_px = int.from_bytes(data[27:30], "little") + 1
-        has_alpha = bool(data[20] & 0x10)
-        return ImageHeader("WebP", width_px, height_px, _webp_orientation(data), has_alpha)
+        flags, width_px, height_px = data[20], data[24:27], data[27:30]
+        return ImageHeader(
+            "WebP",
+            int.from_bytes(width_px, "little") + 1,
+            int.from_bytes(height_px, "little") + 1,
+            _webp_orientation(data),
+            bool(flags & 0x10),
+        )
     raise _damaged("WebP", "its first chunk is not a picture")
 
 
 def _webp_orientation(data: bytes) -> int:
     at = 12
-    while at + 8 <= len(data):
-        (length,) = struct.unpack_from("<I", data, at + 4)
-        if data[at : at + 4] == b"EXIF":
+    for _ in range(MAX_SEGMENTS):
+        if at + 8 > len(data):
+            return 1
+        kind, length = struct.unpack_from("<4sI", data, at)
+        if kind == b"EXIF":
             return _exif_orientation(data[at + 8 : at + 8 + length].removeprefix(b"Exif\x00\x00"))
         at += 8 + length + length % 2
-    return 1
+    raise _damaged("WebP", "it has too many chunks")
 
 
 def _read_bmp(data: bytes) -> ImageHeader:
-    (file_length,) = struct.unpack_from("<I", data, 2)
+    """Not the file's length, which many writers get wrong: the decoder sees if pixels are missing."""
     (info_length,) = struct.unpack_from("<I", data, 14)
-    if info_length == 12:
+    if info_length == _BMP_CORE_HEADER:
         width_px, height_px = struct.unpack_from("<HH", data, 18)
-    else:
-        width_px, height_px = struct.unpack_from("<ii", data, 18)
-    if file_length > len(data):
-        raise _damaged("BMP", "it ends before the picture does")
-    return ImageHeader("BMP", abs(width_px), abs(height_px))
+        return ImageHeader("BMP", width_px, height_px)
+    width_px, height_px, _, bits = struct.unpack_from("<iiHH", data, 18)
+    has_alpha = False
+    if info_length >= _BMP_HEADER_WITH_ALPHA and bits == 32:
+        (compression,) = struct.unpack_from("<I", data, 30)
+        (alpha_mask,) = struct.unpack_from("<I", data, 66)
+        has_alpha = compression == _BMP_BITFIELDS and alpha_mask != 0
+    return ImageHeader("BMP", width_px, abs(height_px), 1, has_alpha)
 
 
 def _exif_orientation(tiff: bytes) -> int:

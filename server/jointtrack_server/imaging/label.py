@@ -1,8 +1,9 @@
 """Where a label stands, and how it is drawn: white figures on a dark, see-through plate."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -20,13 +21,15 @@ PADDING = 0.5
 TURNS_DEG = (0.0, *(sign * turn for turn in range(15, 181, 15) for sign in (1.0, -1.0)))
 """How far a label may move about its anchor to find a free place; nearest first."""
 
+SECOND_TURNS_DEG = (0.0, 30.0, -30.0, 60.0, -60.0)
+SECOND_COST = 0.25
+"""Of standing at the limb's end instead, as below."""
+
 JOINT_COST, LABEL_COST, LINE_COST, DOT_COST = 100.0, 10.0, 0.4, 0.2
 """What covering one costs, where moving half around the anchor costs 1."""
 
 TIE_COST = 1e-3
 """A label further from the body's middle is better, all else being the same."""
-
-LINE_SAMPLES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,22 @@ class Plate:
         )
 
     def crosses(self, line: tuple[Point, Point]) -> bool:
-        (x0, y0), (x1, y1) = line
-        steps = [step / LINE_SAMPLES for step in range(LINE_SAMPLES + 1)]
-        return any(self.covers((x0 + (x1 - x0) * t, y0 + (y1 - y0) * t)) for t in steps)
+        """Whether any of the line lies on the plate: the line is cut by the plate's two slabs."""
+        enter, leave = 0.0, 1.0
+        for start, end, centre, size in (
+            (line[0][0], line[1][0], self.centre[0], self.label.width_px),
+            (line[0][1], line[1][1], self.centre[1], self.label.height_px),
+        ):
+            step = end - start
+            if not step:
+                if abs(start - centre) >= size / 2.0:
+                    return False
+                continue
+            first, second = sorted(
+                ((centre - size / 2.0 - start) / step, (centre + size / 2.0 - start) / step)
+            )
+            enter, leave = max(enter, first), min(leave, second)
+        return enter < leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +119,10 @@ class Wish:
     direction_deg: float
     distance_px: float
     gap_px: float
+    second_anchor: Point
+    """Where else it may stand, beyond in ``second_direction_deg``: the end of the moving limb."""
+    second_direction_deg: float
+    second_gap_px: float
 
 
 def place(
@@ -116,24 +136,26 @@ def place(
 
     Inside the picture always; not on a joint or on another label if there is any such place.
     """
-    candidates = (
-        (turn, Plate(label, _inside(_centre(label, wish, turn), label, picture_size)))
-        for turn in TURNS_DEG
+    best, lowest = Plate(label, wish.anchor), math.inf
+    for moved, centre in sorted(_centres(label, wish), key=itemgetter(0)):
+        if lowest <= moved - TIE_COST:
+            break
+        plate = Plate(label, _inside(centre, label, picture_size))
+        cost = moved + _cover_cost(plate, obstacles, placed)
+        cost -= TIE_COST * _distance_from_middle(plate.centre, obstacles.dots, picture_size)
+        if cost < lowest:
+            best, lowest = plate, cost
+    return best
+
+
+def _cover_cost(plate: Plate, obstacles: Obstacles, placed: Sequence[Plate]) -> float:
+    joints = sum(plate.covers(at, obstacles.joint_radius_px) for at in obstacles.joints)
+    return (
+        JOINT_COST * joints
+        + LABEL_COST * sum(plate.overlaps(other) for other in placed)
+        + LINE_COST * any(plate.crosses(line) for line in obstacles.lines)
+        + DOT_COST * sum(plate.covers(dot) for dot in obstacles.dots)
     )
-
-    def cost(candidate: tuple[float, Plate]) -> float:
-        turn, plate = candidate
-        joints = sum(plate.covers(at, obstacles.joint_radius_px) for at in obstacles.joints)
-        return (
-            abs(turn) / 180.0
-            + JOINT_COST * joints
-            + LABEL_COST * sum(plate.overlaps(other) for other in placed)
-            + LINE_COST * any(plate.crosses(line) for line in obstacles.lines)
-            + DOT_COST * sum(plate.covers(dot) for dot in obstacles.dots)
-            - TIE_COST * _distance_from_middle(plate.centre, obstacles.dots, picture_size)
-        )
-
-    return min(candidates, key=cost)[1]
 
 
 def draw_plates(picture: Picture, plates: Sequence[Plate]) -> None:
@@ -159,10 +181,16 @@ def _letters(plate: Plate) -> list[Stroke]:
     ]
 
 
-def _centre(label: Label, wish: Wish, turn_deg: float) -> Point:
-    direction = wish.direction_deg + turn_deg
-    distance = max(wish.distance_px, label.reach_px(direction) + wish.gap_px)
-    return beyond(wish.anchor, direction, distance)
+def _centres(label: Label, wish: Wish) -> Iterator[tuple[float, Point]]:
+    """What moving there costs, and the place."""
+    for turn in TURNS_DEG:
+        direction = wish.direction_deg + turn
+        distance = max(wish.distance_px, label.reach_px(direction) + wish.gap_px)
+        yield abs(turn) / 180.0, beyond(wish.anchor, direction, distance)
+    for turn in SECOND_TURNS_DEG:
+        direction = wish.second_direction_deg + turn
+        distance = label.reach_px(direction) + wish.second_gap_px
+        yield SECOND_COST + abs(turn) / 180.0, beyond(wish.second_anchor, direction, distance)
 
 
 def _inside(centre: Point, label: Label, picture_size: tuple[float, float]) -> Point:

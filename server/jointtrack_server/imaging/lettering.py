@@ -28,8 +28,9 @@ def _arc(
 ) -> Path:
     steps = max(2, math.ceil(abs(end_deg - start_deg) / ARC_STEP_DEG) + 1)
     angles = np.radians(np.linspace(start_deg, end_deg, steps))
-    circle: Path = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return circle * np.array(radii) + np.array(centre)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    arc: Path = circle * np.array(radii) + np.array(centre)
+    return arc
 
 
 def _line(*points: tuple[float, float]) -> Path:
@@ -71,7 +72,7 @@ SIGNS: Mapping[str, tuple[Path, ...]] = {
     ),
     "9": _half_turned(_SIX),
     "-": (_line((0.0, 0.46), (0.44, 0.46)),),
-    "°": (_arc((0.16, 0.86), (0.15, 0.15), 0, 360),),
+    "°": (_arc((0.2, 0.82), (0.19, 0.19), 0, 360),),
 }
 """Each 1 high, y up from the base line."""
 

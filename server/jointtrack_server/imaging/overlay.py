@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jointtrack_server.domain.angles import round_degrees
-from jointtrack_server.domain.types import AngleFigure, Line, Measurement, Picture
+from jointtrack_server.domain.types import AngleFigure, Line, Measurement, Picture, Point
 from jointtrack_server.imaging import palette
 from jointtrack_server.imaging.canvas import (
     Stroke,
     arc_points,
+    direction_between,
     draw_strokes,
     shade_area,
     shade_strokes,
@@ -23,9 +24,46 @@ MIN_ARC, MAX_ARC = 4.0, 14.0
 """...within these bounds, in units."""
 
 
+MIN_LONGEST_LINE = 15.0
+"""A figure's longest line has at least this many units, so that marks do not hide a head's."""
+
+SAME_PLACE = 0.2
+"""Two joints nearer than this share of the moving line are in one place, as in profile..."""
+
+ARC_STEP = 2.5
+"""...and their arcs are set apart by this many units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One figure with the value it shows.
+
+    ``dotted`` where the value has low confidence; ``arcs_below`` counts figures already drawn about
+    the same point, as in profile, from whose arcs this one's is set apart.
+    """
+
+    figure: AngleFigure
+    value_deg: float
+    dotted: bool
+    arcs_below: int
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return (*self.figure.moving, *self.figure.reference)
+
+    @property
+    def accent(self) -> palette.Colour:
+        return palette.ALERT if self.figure.alert else palette.ACCENT
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Of what is drawn, in pixels. The unit is a hundredth of the picture's shorter side."""
+    """Of what is drawn, in pixels; dots are diameters, ``dash`` and ``dotting`` are a piece's
+    length and the gap after it.
+
+    The unit is a hundredth of the picture's shorter side, less where the figure is so small that
+    its marks would hide it.
+    """
 
     unit: float
     line: int
@@ -41,9 +79,13 @@ class Sizes:
     label_gap: float
 
     @staticmethod
-    def of(picture: Picture) -> "Sizes":
-        """``dash`` and ``dotting`` are a piece's length and the gap; dots are diameters."""
-        unit = min(picture.shape[:2]) / 100.0
+    def of(picture: Picture, drawings: Sequence[Drawing]) -> "Sizes":
+        """For one drawing or more."""
+        picture_unit = min(picture.shape[:2]) / 100.0
+        longest = max(
+            math.dist(line.start, line.end) for drawing in drawings for line in drawing.lines
+        )
+        unit = min(picture_unit, longest / MIN_LONGEST_LINE)
         line = max(2, round(0.6 * unit))
         return Sizes(
             unit=unit,
@@ -55,19 +97,10 @@ class Sizes:
             vertex_dot=max(3, round(2.4 * unit)),
             vertex_ring=max(3.0, 2.0 * unit),
             keypoint_dot=max(2, round(1.4 * unit)),
-            font=max(12.0, 4.5 * unit),
+            font=max(12.0, 4.5 * picture_unit),
             label_distance=4.0 * unit,
             label_gap=1.0 * unit,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """One figure with the value it shows; ``dotted`` where the value has low confidence."""
-
-    figure: AngleFigure
-    value_deg: float
-    dotted: bool
 
 
 def draw_overlay(picture: Picture, measurement: Measurement) -> Picture:
@@ -80,10 +113,13 @@ def draw_overlay(picture: Picture, measurement: Measurement) -> Picture:
     drawings = _drawings(measurement)
     if not drawings:
         return drawn
-    size = Sizes.of(picture)
+    size = Sizes.of(picture, drawings)
     for drawing in drawings:
-        shade_area(drawn, _wedge(drawing.figure, size), _accent(drawing), palette.WEDGE_OPACITY)
-    strokes = [stroke for drawing in drawings for stroke in _strokes(drawing, size)]
+        wedge = [drawing.figure.arc.centre, *_arc(drawing, size)]
+        shade_area(drawn, wedge, drawing.accent, palette.WEDGE_OPACITY)
+    strokes = [
+        stroke for layer in LAYERS for drawing in drawings for stroke in layer(drawing, size)
+    ]
     shade_strokes(drawn, strokes, size.halo, palette.HALO, palette.HALO_OPACITY)
     draw_strokes(drawn, strokes)
     height_px, width_px = picture.shape[:2]
@@ -92,38 +128,53 @@ def draw_overlay(picture: Picture, measurement: Measurement) -> Picture:
 
 
 def _drawings(measurement: Measurement) -> list[Drawing]:
+    """Of the sides with a value, the largest value first; each figure only once."""
     drawings: list[Drawing] = []
-    by_value = sorted(measurement.sides.values(), key=lambda side: -(side.value_deg or 0.0))
-    for side in by_value:
+    for side in sorted(measurement.sides.values(), key=lambda side: -(side.value_deg or 0.0)):
         if side.value_deg is None or side.figure is None:
             continue
-        if all(side.figure != other.figure for other in drawings):
-            drawings.append(Drawing(side.figure, side.value_deg, side.is_low_confidence))
+        figures = [drawing.figure for drawing in drawings]
+        if side.figure not in figures:
+            arcs_below = sum(_same_place(side.figure, other) for other in figures)
+            dotted = side.is_low_confidence
+            drawings.append(Drawing(side.figure, side.value_deg, dotted, arcs_below))
     return drawings
 
 
-def _accent(drawing: Drawing) -> palette.Colour:
-    return palette.ALERT if drawing.figure.alert else palette.ACCENT
+def _same_place(one: AngleFigure, other: AngleFigure) -> bool:
+    line = one.moving[0]
+    return math.dist(one.vertex, other.vertex) < SAME_PLACE * math.dist(line.start, line.end)
 
 
-def _strokes(drawing: Drawing, size: Sizes) -> list[Stroke]:
-    """All of a figure but its wedge and its label, in drawing order."""
-    figure, accent = drawing.figure, _accent(drawing)
-    strokes: list[Stroke] = []
-    for line in figure.reference:
-        strokes += _line(line, size, size.dash if line.dashed else None)
-    for line in figure.moving:
-        strokes += _line(line, size, size.dotting if drawing.dotted else None)
-    arc = figure.arc
-    path = arc_points(arc.centre, _radius_px(figure, size), arc.start_deg, arc.sweep_deg)
-    ring = arc_points(figure.vertex, size.vertex_ring, 0.0, 360.0)
-    return [
-        *strokes,
-        Stroke(path, size.thin, accent),
-        *(Stroke([dot], size.keypoint_dot, palette.LINE) for dot in figure.dots),
-        Stroke(ring, size.thin, palette.LINE),
-        Stroke([figure.vertex], size.vertex_dot, accent),
+def _lines_layer(drawing: Drawing, size: Sizes) -> list[Stroke]:
+    reference = [
+        stroke
+        for line in drawing.figure.reference
+        for stroke in _line(line, size, size.dash if line.dashed else None)
     ]
+    moving = [
+        stroke
+        for line in drawing.figure.moving
+        for stroke in _line(line, size, size.dotting if drawing.dotted else None)
+    ]
+    return [*reference, *moving, Stroke(_arc(drawing, size), size.thin, drawing.accent)]
+
+
+def _dots_layer(drawing: Drawing, size: Sizes) -> list[Stroke]:
+    return [Stroke([dot], size.keypoint_dot, palette.LINE) for dot in drawing.figure.dots]
+
+
+def _joints_layer(drawing: Drawing, size: Sizes) -> list[Stroke]:
+    vertex = drawing.figure.vertex
+    ring = arc_points(vertex, size.vertex_ring, 0.0, 360.0)
+    return [
+        Stroke(ring, size.thin, palette.LINE),
+        Stroke([vertex], size.vertex_dot, drawing.accent),
+    ]
+
+
+LAYERS = (_lines_layer, _dots_layer, _joints_layer)
+"""From the bottom up."""
 
 
 def _line(line: Line, size: Sizes, pattern: tuple[float, float] | None) -> list[Stroke]:
@@ -133,7 +184,7 @@ def _line(line: Line, size: Sizes, pattern: tuple[float, float] | None) -> list[
         return [Stroke([line.start, line.end], size.line, palette.LINE)]
     piece, gap = pattern
 
-    def at(distance: float) -> tuple[float, float]:
+    def at(distance: float) -> Point:
         share = min(distance / whole, 1.0)
         (x0, y0), (x1, y1) = line.start, line.end
         return (x0 + (x1 - x0) * share, y0 + (y1 - y0) * share)
@@ -145,18 +196,19 @@ def _line(line: Line, size: Sizes, pattern: tuple[float, float] | None) -> list[
     ]
 
 
-def _radius_px(figure: AngleFigure, size: Sizes) -> float:
+def _arc(drawing: Drawing, size: Sizes) -> list[Point]:
+    arc = drawing.figure.arc
+    return arc_points(arc.centre, _radius_px(drawing, size), arc.start_deg, arc.sweep_deg)
+
+
+def _radius_px(drawing: Drawing, size: Sizes) -> float:
+    figure = drawing.figure
     if figure.arc.radius_px is not None:
         return figure.arc.radius_px
     lines = (*figure.moving, *figure.reference[:1])
     shorter = min(math.dist(line.start, line.end) for line in lines)
-    return min(max(ARC_OF_LINE * shorter, MIN_ARC * size.unit), MAX_ARC * size.unit)
-
-
-def _wedge(figure: AngleFigure, size: Sizes) -> list[tuple[float, float]]:
-    arc = figure.arc
-    radius_px = _radius_px(figure, size)
-    return [arc.centre, *arc_points(arc.centre, radius_px, arc.start_deg, arc.sweep_deg)]
+    radius_px = min(max(ARC_OF_LINE * shorter, MIN_ARC * size.unit), MAX_ARC * size.unit)
+    return radius_px + ARC_STEP * size.unit * drawing.arcs_below
 
 
 def _plates(
@@ -165,25 +217,29 @@ def _plates(
     obstacles = Obstacles(
         joints=[drawing.figure.vertex for drawing in drawings],
         joint_radius_px=size.vertex_ring,
-        lines=[
-            (line.start, line.end)
-            for drawing in drawings
-            for line in (*drawing.figure.moving, *drawing.figure.reference)
-        ],
+        lines=[(line.start, line.end) for drawing in drawings for line in drawing.lines],
         dots=[dot for drawing in drawings for dot in drawing.figure.dots],
     )
     plates: list[Plate] = []
     for drawing in drawings:
         label = Label.of(f"{round_degrees(drawing.value_deg)}°", size.font, picture_size)
-        wish = _wish(drawing.figure, size)
+        wish = _wish(drawing, size)
         plates.append(place(label, wish, picture_size, obstacles, plates))
     return plates
 
 
-def _wish(figure: AngleFigure, size: Sizes) -> Wish:
+def _wish(drawing: Drawing, size: Sizes) -> Wish:
     """On the arc's bisector beyond the arc, unless the figure asks for another place."""
-    arc, asked = figure.arc, figure.label
+    arc, asked, limb = drawing.figure.arc, drawing.figure.label, drawing.figure.moving[0]
     anchor = asked.anchor if asked else arc.centre
     direction_deg = asked.direction_deg if asked else arc.start_deg + arc.sweep_deg / 2.0
-    clear_px = _radius_px(figure, size) if anchor == arc.centre else 0.0
-    return Wish(anchor, direction_deg, clear_px + size.label_distance, clear_px + size.label_gap)
+    clear_px = _radius_px(drawing, size) if anchor == arc.centre else 0.0
+    return Wish(
+        anchor,
+        direction_deg,
+        distance_px=clear_px + size.label_distance,
+        gap_px=clear_px + size.label_gap,
+        second_anchor=limb.end,
+        second_direction_deg=direction_between(limb.start, limb.end),
+        second_gap_px=size.label_gap + size.keypoint_dot,
+    )

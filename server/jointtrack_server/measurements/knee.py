@@ -27,6 +27,10 @@ MAX_HYPEREXTENSION_DEG = 25.0
 MAX_VALGUS_DEG = 10.0
 """Valgus up to about here is usual (Herrington & Munro 2010: drop jumps, 7-13 women, 3-8 men)."""
 
+VALGUS_ARC_RADIUS = 0.15
+"""Of the arc on the knee's open side, small because it shows a side and not the angle's size; as a
+share of the shank."""
+
 CONTINUATION = 0.8
 """The dashed continuation of the thigh, as a share of the shank."""
 
@@ -93,6 +97,7 @@ def frontal_projection(frame: BodyFrame, side: Side) -> Reading:
             zero=to_hip,
             sweep_deg=turn_deg(to_hip, to_ankle),
             dots=(joints.hip, joints.ankle),
+            radius_px=VALGUS_ARC_RADIUS * length(shank),
             label=label_beyond(knee, lateral),
             alert=value_deg > MAX_VALGUS_DEG,
         ),

@@ -147,12 +147,9 @@ def _scale_region(search: Search, picture: DecodedPicture) -> Search:
     """The caller's box, in original pixels, to pixels of a picture decoded at reduced size."""
     if search.region is None:
         return search
-    box, (scale_x, scale_y) = search.region, picture.scale
+    box, scale = search.region, picture.scale
     scaled = Box(
-        box.x_min_px / scale_x,
-        box.y_min_px / scale_y,
-        box.x_max_px / scale_x,
-        box.y_max_px / scale_y,
+        box.x_min_px / scale, box.y_min_px / scale, box.x_max_px / scale, box.y_max_px / scale
     )
     return replace(search, region=scaled)
 

@@ -144,8 +144,15 @@ def _find_with_multipose(picture: Picture, search: Search, turn_deg: float) -> P
             if is_believable(look) and not _is_among(look, found):
                 found.append(look)
                 break
-    in_view = sum(candidate.score >= MIN_PERSON_SCORE for candidate in seen)
-    return People(tuple(found), max(in_view, len(found)))
+    return People(tuple(found), max(_count_distinct(seen), len(found)))
+
+
+def _count_distinct(seen: list[Candidate]) -> int:
+    distinct: list[Candidate] = []
+    for candidate in seen:
+        if is_believable(candidate) and not _is_among(candidate, distinct):
+            distinct.append(candidate)
+    return len(distinct)
 
 
 def _looks(

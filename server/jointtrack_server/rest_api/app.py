@@ -1,13 +1,12 @@
 """The HTTP application: the documented POST /detect, health, metrics and its own description."""
 
-import logging
-import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request, Response, Security
+from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.security import APIKeyHeader
 from fastapi_offline import FastAPIOffline
 
 from jointtrack_server.access.keys import KeyStore
@@ -15,16 +14,20 @@ from jointtrack_server.engines.base import Engine
 from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.observability.metrics import CONTENT_TYPE, Metrics
 from jointtrack_server.pipeline.detect import DetectPipeline
-from jointtrack_server.rest_api.body import read_fields
-from jointtrack_server.rest_api.errors import add_error_handlers, refuse
-from jointtrack_server.rest_api.openapi import DETECT_REQUEST
+from jointtrack_server.pipeline.runner import OVERLOAD_RETRY_AFTER_S, Runner
+from jointtrack_server.rest_api.answer import to_answer
+from jointtrack_server.rest_api.body import find_reader, read_body
+from jointtrack_server.rest_api.errors import add_error_handlers
+from jointtrack_server.rest_api.observe import Observe
+from jointtrack_server.rest_api.openapi import describe_request
 from jointtrack_server.rest_api.parsing import parse
-from jointtrack_server.rest_api.schema import DetectAnswer, ErrorAnswer, JsonObject, to_answer
-
-_LOG = logging.getLogger(__name__)
+from jointtrack_server.rest_api.schema import DetectAnswer, ErrorAnswer, JsonObject, State
 
 DETECT_PATHS = ("/jointtrack/v1/detect", "/detect")
-REQUEST_ID_HEADER = "X-Request-Id"
+HEALTH, READINESS, METRICS = "/healthz", "/readyz", "/metrics"
+API_KEY_HEADER = "X-API-Key"
+
+_REFUSALS = (400, 401, 413, 415, 422, 424, 500, 503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class RestServices:
     """What the HTTP door needs; wired by ``app``. ``ready`` is false before and after serving."""
 
     pipeline: DetectPipeline
+    runner: Runner
     engine: Engine
     keys: KeyStore | None
     metrics: Metrics
@@ -49,11 +53,22 @@ def create_rest_app(services: RestServices) -> FastAPI:
         version=services.version,
         description="Joint angles from a picture, in degrees.",
         redoc_url=None,
+        redirect_slashes=False,
     )
+    _add_detect(app, services)
+    _add_state(app, services)
+    app.add_middleware(
+        Observe, metrics=services.metrics, paths=(*DETECT_PATHS, HEALTH, READINESS, METRICS)
+    )
+    add_error_handlers(app)
+    return app
 
+
+def _add_detect(app: FastAPI, services: RestServices) -> None:
     async def detect(request: Request) -> Response:
-        return JSONResponse(await _detect(services, request))
+        return await _detect(services, request)
 
+    header = APIKeyHeader(name=API_KEY_HEADER, auto_error=False)
     for path in DETECT_PATHS:
         app.add_api_route(
             path,
@@ -61,88 +76,62 @@ def create_rest_app(services: RestServices) -> FastAPI:
             methods=["POST"],
             summary="Measure joint angles in a picture",
             response_model=DetectAnswer,
-            responses={
-                code: {"model": ErrorAnswer} for code in (400, 401, 413, 415, 422, 424, 500, 503)
-            },
-            openapi_extra=DETECT_REQUEST,
+            responses={status: {"model": ErrorAnswer} for status in _REFUSALS},
+            dependencies=[Security(header)] if services.keys else [],
+            openapi_extra=describe_request(services.max_people),
             operation_id=path.strip("/").replace("/", "_"),
         )
 
-    @app.get("/healthz", summary="The server is alive")
+
+def _add_state(app: FastAPI, services: RestServices) -> None:
+    @app.get(HEALTH, summary="The server is alive", response_model=State)
     async def healthz() -> JsonObject:
         return {"status": "ok"}
 
-    @app.get("/readyz", summary="The models are loaded and requests are taken")
+    @app.get(
+        READINESS,
+        summary="The models are loaded and requests are taken",
+        response_model=State,
+        responses={503: {"model": ErrorAnswer}},
+    )
     async def readyz() -> JsonObject:
-        if not services.ready():
-            raise _draining()
+        _check_ready(services)
         return {"status": "ok"}
 
-    @app.get("/metrics", summary="Prometheus metrics")
+    @app.get(METRICS, summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
 
-    app.middleware("http")(_observed(services.metrics))
-    add_error_handlers(app)
-    return app
 
-
-async def _detect(services: RestServices, request: Request) -> JsonObject:
+async def _detect(services: RestServices, request: Request) -> Response:
+    """Bodies and answers are megabytes of base64: they are read and written on the runner too."""
     if services.keys is not None:
-        services.keys.check(request.headers.get("x-api-key"))
-    if not services.ready():
-        raise _draining()
-    fields = await read_fields(request, services.max_image_bytes)
-    asked = parse(fields, services.max_people)
-    detection = await services.pipeline.detect(
-        asked.source, asked.options, deadline_s=time.monotonic() + services.timeout_s
+        services.keys.check(request.headers.get(API_KEY_HEADER))
+    _check_ready(services)
+    read_fields = find_reader(request.headers.get("Content-Type", ""))
+    body = await read_body(request, services.max_image_bytes)
+    deadline_s = time.monotonic() + services.timeout_s
+    asked, _ = await services.runner.run(
+        lambda: parse(read_fields(body), services.max_people), deadline_s=deadline_s
     )
+    detection = await services.pipeline.detect(asked.source, asked.options, deadline_s=deadline_s)
     if not detection.people:
         raise JointTrackError(
             Reason.PERSON_NOT_FOUND,
             "Nobody was found in the picture. Send one that shows the whole person, well lit.",
             field="image",
         )
-    return to_answer(detection, asked.options, services.engine, asked.include)
-
-
-def _draining() -> JointTrackError:
-    return JointTrackError(
-        Reason.SERVER_DRAINING,
-        "The server is starting or stopping. Try again in a second.",
-        retry_after_s=1.0,
+    response, _ = await services.runner.run(
+        lambda: JSONResponse(to_answer(detection, asked.options, services.engine, asked.include)),
+        refuse_when_full=False,
     )
+    return response
 
 
-def _observed(
-    metrics: Metrics,
-) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    """Gives every request an id, counts it, and answers what nobody expected with 500."""
-
-    async def observe(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        request.state.request_id = secrets.token_hex(8)
-        with metrics.request("http", _route_name(request)) as observed:
-            try:
-                response = await call_next(request)
-            except Exception:
-                _LOG.exception("request id %s failed", request.state.request_id)
-                response = refuse(
-                    request,
-                    JointTrackError(
-                        Reason.INTERNAL,
-                        "The server failed. Report the request id to its operator.",
-                    ),
-                )
-            observed.code = str(response.status_code)
-        response.headers[REQUEST_ID_HEADER] = request.state.request_id
-        return response
-
-    return observe
-
-
-def _route_name(request: Request) -> str:
-    """A bounded set of names: whatever else is asked for is "other"."""
-    path = request.url.path
-    return path if path in {*DETECT_PATHS, "/healthz", "/readyz", "/metrics"} else "other"
+def _check_ready(services: RestServices) -> None:
+    if not services.ready():
+        raise JointTrackError(
+            Reason.SERVER_DRAINING,
+            "The server is starting or stopping. Try again in a second.",
+            retry_after_s=OVERLOAD_RETRY_AFTER_S,
+        )

@@ -1,7 +1,6 @@
 """Named fields to a picture and the pipeline's options, checked."""
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.measurements import MEASUREMENTS
 from jointtrack_server.pipeline.detect import ImageSource
 from jointtrack_server.pipeline.options import DetectOptions, ImageUrl
-from jointtrack_server.rest_api.body import Fields, FieldValue
+from jointtrack_server.rest_api.body import Fields
 from jointtrack_server.rest_api.schema import INCLUDES
 
 _SIDES: Mapping[str, tuple[Side, ...]] = {
@@ -24,8 +23,13 @@ _SIDES: Mapping[str, tuple[Side, ...]] = {
 }
 _BOOLEANS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
 _FACINGS: Mapping[str, Facing] = {facing.value: facing for facing in Facing}
+_MAX_TEXT_CHARACTERS = 2000
+"""Four times what all 19 names need; the picture's own text is bounded by the body's limit."""
+_SHOWN_CHARACTERS = 40
 _DATA_URI = re.compile(r"data:[\w.+/-]*(;[\w=.+-]+)*;base64,", re.IGNORECASE)
+_MAX_DATA_URI_HEAD = 200
 _URL = re.compile(r"https?://", re.IGNORECASE)
+_TO_STANDARD_ALPHABET = str.maketrans("-_ ", "+/+", "\r\n")
 
 _Value = TypeVar("_Value")
 
@@ -61,7 +65,8 @@ def parse(fields: Fields, max_people: int) -> DetectRequest:
 
 
 def _source(fields: Fields) -> ImageSource:
-    given = [(name, value) for name, value in fields if name in _SOURCES]
+    """The one picture; a field left empty, as browsers send it, is none."""
+    given = [(name, value) for name, value in fields if name in _SOURCES and not _is_blank(value)]
     if not given:
         raise JointTrackError(
             Reason.MISSING_IMAGE,
@@ -79,13 +84,17 @@ def _source(fields: Fields) -> ImageSource:
     name, value = given[0]
     if isinstance(value, bytes):
         return value
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str):
         raise JointTrackError(
-            Reason.MISSING_IMAGE,
-            f'"{name}" is empty or no text. Send a picture file, an http(s) URL or base64 text.',
+            Reason.INVALID_IMAGE,
+            f'"{name}" is no text. Send a picture file, an http(s) URL or base64 text.',
             field=name,
         )
     return _SOURCES[name](value.strip(), name)
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str | bytes) and not value.strip()
 
 
 def _from_text(text: str, field: str) -> ImageSource:
@@ -94,26 +103,29 @@ def _from_text(text: str, field: str) -> ImageSource:
 
 def _from_url(text: str, field: str) -> ImageSource:
     if not _URL.match(text):
-        raise JointTrackError(
-            Reason.INVALID_IMAGE, f'"{field}" is not an http or https URL.', field=field
-        )
+        raise _not_a_source(text, field, "an http(s) URL")
     return ImageUrl(text)
 
 
 def _from_base64(text: str, field: str) -> ImageSource:
     """Bare or a data URI; standard or URL-safe alphabet; "+" that a form turned into a blank."""
-    match = _DATA_URI.match(text)
+    match = _DATA_URI.match(text, 0, _MAX_DATA_URI_HEAD)
     payload = text[match.end() :] if match else text
-    payload = payload.replace(" ", "+").replace("-", "+").replace("_", "/")
-    payload = payload.replace("\r", "").replace("\n", "").rstrip("=")
+    payload = payload.translate(_TO_STANDARD_ALPHABET).rstrip("=")
     try:
         return base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise JointTrackError(
-            Reason.INVALID_IMAGE,
-            f'"{field}" is text but neither an http(s) URL nor base64 of a picture file.',
-            field=field,
-        ) from error
+    except ValueError as error:
+        raise _not_a_source(text, field, "an http(s) URL or base64 of a picture file") from error
+
+
+def _not_a_source(text: str, field: str, accepted: str) -> JointTrackError:
+    start = _encodable(text[:_SHOWN_CHARACTERS])
+    return JointTrackError(
+        Reason.INVALID_IMAGE,
+        f'"{field}" begins "{start}". Send {accepted}.',
+        field=field,
+        metadata={"value": start, "accepted": accepted},
+    )
 
 
 _SOURCES: Mapping[str, Callable[[str, str], ImageSource]] = {
@@ -123,10 +135,29 @@ _SOURCES: Mapping[str, Callable[[str, str], ImageSource]] = {
 }
 
 
+def _texts(fields: Fields, name: str) -> list[str]:
+    """Every value of a field, trimmed; numbers and booleans of JSON as they are written."""
+    values = [value for field, value in fields if field == name]
+    for value in values:
+        if not isinstance(value, str | int) or len(str(value)) > _MAX_TEXT_CHARACTERS:
+            raise JointTrackError(
+                Reason.INVALID_REQUEST,
+                f'"{name}" is no text of at most {_MAX_TEXT_CHARACTERS} characters. '
+                "Send it as documented.",
+                field=name,
+                metadata={"max_characters": _MAX_TEXT_CHARACTERS},
+            )
+    return [_encodable(str(value)).strip() for value in values]
+
+
+def _encodable(text: str) -> str:
+    """Without the lone surrogates that JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _listed(fields: Fields, name: str) -> list[str]:
     """Comma-separated and repeated values alike, trimmed, each distinct one once, in order."""
-    texts = [str(value) for field, value in fields if field == name and not _is_file(value)]
-    parts = [part.strip() for text in texts for part in text.split(",")]
+    parts = [part.strip() for text in _texts(fields, name) for part in text.split(",")]
     return list(dict.fromkeys(part for part in parts if part))
 
 
@@ -170,13 +201,14 @@ def _choice(
 
 
 def _one(fields: Fields, name: str) -> str | None:
-    """The field's only value, trimmed; ``None`` if it is absent or blank."""
-    values = [str(value).strip() for field, value in fields if field == name]
+    """The field's only value; ``None`` if it is absent or blank."""
+    values = _texts(fields, name)
     if len(values) > 1:
         raise JointTrackError(
             Reason.INVALID_REQUEST,
             f'"{name}" was given {len(values)} times. Send it once.',
             field=name,
+            metadata={"times": len(values)},
         )
     return values[0] or None if values else None
 
@@ -188,7 +220,3 @@ def _bad_choice(name: str, value: str, choices: tuple[str, ...], reason: Reason)
         field=name,
         metadata={"value": value, "accepted": ", ".join(choices)},
     )
-
-
-def _is_file(value: FieldValue) -> bool:
-    return isinstance(value, bytes)

@@ -1,60 +1,143 @@
-"""The documented JSON, as models for the OpenAPI document and functions that fill it."""
+"""The documented JSON, described. ``answer`` fills it; unset members are left out."""
 
-import base64
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jointtrack_server.domain.skeleton import BOTH_SIDES, Joint, Side
-from jointtrack_server.domain.types import Measurement, SideValue
-from jointtrack_server.engines.base import Engine
-from jointtrack_server.imaging.encode import EncodedPicture
-from jointtrack_server.measurements import MEASUREMENTS, MeasurementSpec, round_degrees
-from jointtrack_server.pipeline.options import Detection, DetectOptions, Person
+from jointtrack_server.domain.types import Facing, MissingReason, View, Warning
 
 JsonObject = dict[str, Any]
 
+INCLUDES = ("keypoints", "details")
+"""What "include" may ask for beyond the documented answer."""
 
-class ImageData(BaseModel):
-    """A picture as a data URI, and its size in pixels, upright."""
+SideName = Literal["left", "right"]
 
-    data: str = Field(examples=["data:image/jpeg;base64,/9j/4AAQSkZJRgAB"])
-    width: int = Field(examples=[612])
-    height: int = Field(examples=[403])
+_PICTURE = {"data": "data:image/jpeg;base64,/9j/4AAQSkZJRgAB", "width": 612, "height": 403}
+_EXAMPLE: JsonObject = {
+    "status": "ok",
+    "image": _PICTURE,
+    "measurements": [
+        {
+            "name": "shoulder_abduction",
+            "title": "Shoulder Abduction",
+            "bodyPart": "shoulder",
+            "value": {"left": 123, "right": 115},
+            "image": _PICTURE,
+        }
+    ],
+}
 
 
-class Value(BaseModel):
-    """Whole degrees of each of the subject's sides; null where not measurable or not asked for."""
-
-    left: int | None = Field(examples=[123])
-    right: int | None = Field(examples=[115])
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class MeasurementAnswer(BaseModel):
-    """One measurement, with its angle drawn into the picture. The rest with include=details."""
+class Picture(_Answer):
+    """A JPEG as a data URI, upright and without EXIF, and its size in pixels."""
 
-    model_config = ConfigDict(extra="allow")
+    data: str
+    width: int
+    height: int
 
-    name: str = Field(examples=["shoulder_abduction"])
-    title: str = Field(examples=["Shoulder Abduction"])
-    bodyPart: str = Field(examples=["shoulder"])  # noqa: N815  # the documented name
+
+class Value(_Answer):
+    """Whole degrees of the subject's sides; null where not measurable or not asked for."""
+
+    left: int | None
+    right: int | None
+
+
+class MissingValue(_Answer):
+    """Why a side has no value, and the keypoints that lack."""
+
+    code: MissingReason
+    keypoints: list[str]
+
+
+class NormalRange(_Answer):
+    """The range usually found in healthy people, in degrees, and where it is from."""
+
+    min: float
+    max: float
+    source: str
+
+
+class MeasurementAnswer(_Answer):
+    """One measurement, with its angle drawn into the picture.
+
+    From "reasons" on: with include=details. "confidence" is the lowest score of the keypoints used.
+    "components", of splits only, is each thigh's angle to the trunk line, in degrees.
+    """
+
+    name: str
+    title: str
+    bodyPart: str  # noqa: N815  # the documented name
     value: Value
-    image: ImageData
+    image: Picture
+    reasons: dict[SideName, MissingValue] = {}
+    warnings: list[Warning] = []
+    confidence: dict[SideName, float] = {}
+    view: View | None = None
+    facing: Facing | None = None
+    normal: NormalRange | None = None
+    components: dict[SideName, float] = {}
 
 
-class DetectAnswer(BaseModel):
-    """The answer to POST /detect."""
+class Keypoint(_Answer):
+    """A joint's place in pixels of the upright picture; score 0..1."""
 
-    model_config = ConfigDict(extra="allow")
+    name: str
+    x: float
+    y: float
+    score: float
+
+
+class Box(_Answer):
+    """Around a person, in pixels of the upright picture."""
+
+    xMin: float  # noqa: N815
+    yMin: float  # noqa: N815
+    xMax: float  # noqa: N815
+    yMax: float  # noqa: N815
+
+
+class PersonAnswer(_Answer):
+    """One of several people; "score" is the mean of the keypoints' scores."""
+
+    score: float
+    box: Box
+    measurements: list[MeasurementAnswer]
+    keypoints: list[Keypoint] = []
+
+
+class ModelUsed(_Answer):
+    """The model and version that found the keypoints, and the engine that ran it."""
+
+    name: str
+    version: str
+    engine: str
+
+
+class DetectAnswer(_Answer):
+    """The answer to POST /detect, of the most prominent person.
+
+    "keypoints": with include=keypoints. "people": with people above 1, most prominent first.
+    "model": with include=details.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     status: Literal["ok"]
-    image: ImageData
+    image: Picture
     measurements: list[MeasurementAnswer]
+    keypoints: list[Keypoint] = []
+    people: list[PersonAnswer] = []
+    model: ModelUsed | None = None
 
 
-class ErrorBody(BaseModel):
-    """What is wrong and what to do."""
+class ErrorBody(_Answer):
+    """What is wrong and what to do. "field" is the request's field at fault, where there is one."""
 
     code: str = Field(examples=["unknown_measurement"])
     message: str
@@ -62,130 +145,14 @@ class ErrorBody(BaseModel):
     requestId: str  # noqa: N815  # the documented name
 
 
-class ErrorAnswer(BaseModel):
+class ErrorAnswer(_Answer):
     """The answer when something is wrong."""
 
     status: Literal["error"]
     error: ErrorBody
 
 
-Include = Annotated[frozenset[str], "of INCLUDES"]
-INCLUDES = ("keypoints", "details")
+class State(_Answer):
+    """The answer of the health checks."""
 
-
-def to_answer(
-    detection: Detection, options: DetectOptions, engine: Engine, include: Include
-) -> JsonObject:
-    """The documented answer for the most prominent person, and what ``include`` adds.
-
-    Asked for more people than one, "people" holds all of them.
-    """
-    assert detection.image is not None
-    main = detection.people[0]
-    answer: JsonObject = {
-        "status": "ok",
-        "image": _to_image(detection.image),
-        **_to_person(main, include),
-    }
-    if options.max_people > 1:
-        answer["people"] = [
-            {"score": person.pose.score, "box": _to_box(person), **_to_person(person, include)}
-            for person in detection.people
-        ]
-    if "details" in include:
-        spec = options.model
-        answer["model"] = {"name": spec.name, "version": spec.version, "engine": engine.name}
-    return answer
-
-
-def _to_person(person: Person, include: Include) -> JsonObject:
-    answer: JsonObject = {
-        "measurements": [
-            _to_measurement(one, person.overlays[one.name], include) for one in person.measurements
-        ]
-    }
-    if "keypoints" in include:
-        rows = zip(Joint, person.pose.keypoints.tolist(), strict=True)
-        answer["keypoints"] = [
-            {"name": joint.api_name, "x": x_px, "y": y_px, "score": score}
-            for joint, (x_px, y_px, score) in rows
-        ]
-    return answer
-
-
-def _to_measurement(
-    measurement: Measurement, overlay: EncodedPicture, include: Include
-) -> JsonObject:
-    spec = MEASUREMENTS[measurement.name]
-    answer: JsonObject = {
-        "name": spec.name,
-        "title": spec.title,
-        "bodyPart": spec.body_part,
-        "value": {side.value: _rounded(measurement.sides.get(side)) for side in BOTH_SIDES},
-        "image": _to_image(overlay),
-    }
-    if "details" in include:
-        answer |= _to_details(measurement, spec)
-    return answer
-
-
-def _to_details(measurement: Measurement, spec: MeasurementSpec) -> JsonObject:
-    sides = measurement.sides
-    details: JsonObject = {
-        "reasons": {
-            side.value: {
-                "code": value.reason.value,
-                "keypoints": [joint.api_name for joint in value.missing_joints],
-            }
-            for side, value in sides.items()
-            if value.reason
-        },
-        "warnings": [warning.value for warning in measurement.warnings],
-        "confidence": {
-            side.value: value.confidence
-            for side, value in sides.items()
-            if value.value_deg is not None
-        },
-        "view": measurement.view.value,
-        "facing": measurement.facing.value if measurement.facing else None,
-        "normal": {
-            "min": spec.normal.min_deg,
-            "max": spec.normal.max_deg,
-            "source": spec.normal.source,
-        },
-    }
-    components = _components(sides)
-    return details | ({"components": components} if components else {})
-
-
-def _components(sides: Mapping[Side, SideValue]) -> dict[str, float]:
-    return {
-        side.value: value.component_deg
-        for side, value in sides.items()
-        if value.component_deg is not None
-    }
-
-
-def _rounded(value: SideValue | None) -> int | None:
-    if value is None or value.value_deg is None:
-        return None
-    return round_degrees(value.value_deg)
-
-
-def _to_image(picture: EncodedPicture) -> JsonObject:
-    text = base64.b64encode(picture.data).decode("ascii")
-    return {
-        "data": f"data:{picture.media_type};base64,{text}",
-        "width": picture.size.width_px,
-        "height": picture.size.height_px,
-    }
-
-
-def _to_box(person: Person) -> JsonObject:
-    box = person.box
-    return {
-        "xMin": box.x_min_px,
-        "yMin": box.y_min_px,
-        "xMax": box.x_max_px,
-        "yMax": box.y_max_px,
-    }
+    status: Literal["ok"]

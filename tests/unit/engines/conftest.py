@@ -4,10 +4,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from jointtrack_server.engines.base import Engine, PoseModel
 from jointtrack_server.engines.catalogue import CATALOGUE, ModelSpec
 from jointtrack_server.engines.openvino import OpenVinoEngine
-from numpy.typing import NDArray
 
 DATA = Path(__file__).parents[2] / "data"
 

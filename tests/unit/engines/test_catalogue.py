@@ -1,4 +1,5 @@
 import pytest
+
 from jointtrack_server.engines.catalogue import CATALOGUE, find_spec
 from jointtrack_server.errors import JointTrackError, Reason
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from jointtrack_server.engines.base import Engine
 from jointtrack_server.engines.catalogue import ModelSpec, find_spec
 from jointtrack_server.errors import StartupError

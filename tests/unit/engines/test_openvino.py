@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from jointtrack_server.engines.base import Engine
 from jointtrack_server.engines.openvino import BF16_CPU_FLAGS, choose_precision, cpu_flags
 from jointtrack_server.errors import StartupError

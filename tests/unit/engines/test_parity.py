@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from jointtrack_server.domain.skeleton import JOINT_COUNT
 from jointtrack_server.engines.base import PoseModel
 from jointtrack_server.engines.catalogue import ModelSpec, find_spec
-from numpy.typing import NDArray
 
 LoadModel = Callable[[str, ModelSpec], PoseModel]
 Letterbox = Callable[[str, ModelSpec], NDArray[np.uint8]]

@@ -2,6 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from jointtrack_server.engines.base import Engine
 from jointtrack_server.engines.select import ENGINES, choose_engine, create_engine
 from jointtrack_server.errors import StartupError

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from jointtrack_server.engines.catalogue import ModelSpec, find_spec
 from jointtrack_server.engines.sources import locate
 from jointtrack_server.errors import StartupError

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from jointtrack_server.engines.base import Engine, PoseModel
 from jointtrack_server.engines.catalogue import ModelSpec, find_spec
 from jointtrack_server.engines.sources import locate
 from jointtrack_server.errors import StartupError
-from numpy.typing import NDArray
 
 LoadModel = Callable[[str, ModelSpec], PoseModel]
 Letterbox = Callable[[str, ModelSpec], NDArray[np.uint8]]

@@ -1,0 +1,1 @@
+"""How close the server comes to the bare engine, measured in one run."""
