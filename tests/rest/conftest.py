@@ -24,13 +24,13 @@ def open_door(start_server: Callable[..., RunningServer]) -> Callable[..., Door]
 
 @pytest.fixture(scope="session")
 def photo() -> bytes:
-    """One person in front view, 612x680, a JPEG without EXIF."""
+    """A whole person seen from the front, 612x680, a JPEG without EXIF."""
     return (DATA / "arms_out_front.jpg").read_bytes()
 
 
 @pytest.fixture(scope="session")
 def profile() -> bytes:
-    """One person walking in side view."""
+    """A person walking to the left, seen from the side."""
     return (DATA / "walk_side.jpg").read_bytes()
 
 

@@ -38,7 +38,7 @@ class Door:
         headers = {"X-API-Key": self.server.api_key, **(headers or {})}
         return requests.post(self.server.url + path, headers=headers, timeout=TIMEOUT_S, **request)
 
-    def detect(self, image: bytes, measurement: str = "knee_front", **fields: str) -> Any:
+    def detect(self, image: bytes, measurement: str = "shoulder_abduction", **fields: str) -> Any:
         """The JSON of a picture file sent the documented way; it must be an answer."""
         response = self.post(files={"image": image}, data={"measurement": measurement, **fields})
         assert response.status_code == 200, response.text
@@ -75,9 +75,7 @@ def read_response(connection: socket.socket) -> requests.Response:
     return response
 
 
-def refused(
-    response: requests.Response, status: int, code: str, field: str | None = None
-) -> str:
+def refused(response: requests.Response, status: int, code: str, field: str | None = None) -> str:
     """Checks the documented error body to the letter; returns its message."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/json"

@@ -368,7 +368,7 @@ class Frame(google.protobuf.message.Message):
     """Chosen by the caller, strictly increasing, 0 or more. Comes back in the answer."""
     @property
     def capture_offset(self) -> google.protobuf.duration_pb2.Duration:
-        """When the frame was taken, since the stream's start, on the camera's clock. Default 0: not known."""
+        """When the frame was taken, since the stream's start, on the camera's clock. Unset: not known."""
 
     @property
     def image(self) -> jointtrack.v1.image_pb2.Image:

@@ -264,7 +264,9 @@ class _WarningEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     WARNING_FACING_UNKNOWN: _Warning.ValueType  # 6
     """Where the subject faces could not be told; the value does not depend on it."""
     WARNING_OPPOSITE_DIRECTION: _Warning.ValueType  # 7
-    """The value is below -5: the motion goes the other way than the measurement's name says."""
+    """The value is below -5: the motion goes the other way than the measurement's name says. Only for
+    measurements whose name is one of two opposite directions.
+    """
     WARNING_OUT_OF_PLANE: _Warning.ValueType  # 8
     """The moving limb seems to leave the picture's plane by more than 45 degrees."""
     WARNING_SEVERAL_PEOPLE: _Warning.ValueType  # 9
@@ -288,7 +290,9 @@ WARNING_REFERENCE_VERTICAL: Warning.ValueType  # 5
 WARNING_FACING_UNKNOWN: Warning.ValueType  # 6
 """Where the subject faces could not be told; the value does not depend on it."""
 WARNING_OPPOSITE_DIRECTION: Warning.ValueType  # 7
-"""The value is below -5: the motion goes the other way than the measurement's name says."""
+"""The value is below -5: the motion goes the other way than the measurement's name says. Only for
+measurements whose name is one of two opposite directions.
+"""
 WARNING_OUT_OF_PLANE: Warning.ValueType  # 8
 """The moving limb seems to leave the picture's plane by more than 45 degrees."""
 WARNING_SEVERAL_PEOPLE: Warning.ValueType  # 9

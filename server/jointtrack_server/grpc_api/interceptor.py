@@ -86,7 +86,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
 def request_id_of(context: Context) -> str:
     """The id that the interceptor gave this call."""
-    return str(dict(context.trailing_metadata())[REQUEST_ID_TRAILER])
+    return next(
+        str(value) for key, value in context.trailing_metadata() if key == REQUEST_ID_TRAILER
+    )
 
 
 def _request_id(context: Context) -> str:

@@ -66,8 +66,8 @@ class RawImage:
 class DecodedPicture:
     """Upright RGB pixels; ``size`` is the original's, which a reduced decode is smaller than.
 
-    ``scale`` is original pixels per decoded pixel: 1, 2, 4 or 8. ``upright_jpeg`` is the file itself
-    if it is a JPEG that needs no turning.
+    ``scale`` is original pixels per decoded pixel: 1, 2, 4 or 8. ``upright_jpeg`` is the file, if
+    it is a JPEG that needs no turning.
     """
 
     pixels: Picture

@@ -213,7 +213,7 @@ def _webp_orientation(data: bytes) -> int:
 
 
 def _read_bmp(data: bytes) -> ImageHeader:
-    """Not the file's length, which many writers get wrong: the decoder sees if pixels are missing."""
+    """The file's length, which many writers get wrong, is not looked at: the decoder does it."""
     (info_length,) = struct.unpack_from("<I", data, 14)
     if info_length == _BMP_CORE_HEADER:
         width_px, height_px = struct.unpack_from("<HH", data, 18)

@@ -60,7 +60,7 @@ def _reading(
     shoulder, elbow = points[joints.shoulder], points[joints.elbow]
     down = scaled(trunk.up, -1.0)
     to_hip_height = max(0.0, dot(sub(trunk.hip, shoulder), down))
-    is_own_line = trunk.shoulder == shoulder
+    is_own_line = trunk.side is side and trunk.shoulder == shoulder
     reference = line(shoulder, add(shoulder, scaled(down, to_hip_height)), dashed=not is_own_line)
     used = tuple(dict.fromkeys((joints.shoulder, joints.elbow, *trunk.joints)))
     return Reading(

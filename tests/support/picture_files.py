@@ -125,7 +125,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "jpeg Adobe CMYK": lambda: save(CMYK, "JPEG", quality=95),
     "jpeg restarts": lambda: save(RGB, "JPEG", quality=95, restart_marker_blocks=2),
     "png": lambda: save(RGB, "PNG"),
-    "png 16-bit": lambda: png(gradient().astype(np.uint16) * 257 - 100, 2),
+    "png 16-bit": lambda: png(gradient().astype(np.uint16) * 256 + 200, 2),
     "png interlaced": lambda: png(gradient(), 2, interlaced=True),
     "png grey": lambda: save(GREY, "PNG"),
     "png grey 16-bit": lambda: save(GREY_16, "PNG"),
@@ -137,6 +137,9 @@ FILES: dict[str, Callable[[], bytes]] = {
     "png palette 4-bit": lambda: save(RGB.quantize(16), "PNG", bits=4),
     "png palette alpha": lambda: save(RGBA.quantize(64), "PNG"),
     "png palette one clear": lambda: save(PALETTE, "PNG", transparency=3),
+    "png animated": lambda: save(
+        RGB, "PNG", save_all=True, append_images=[ImageOps.invert(RGB)], duration=100
+    ),
     "png 1-bit": lambda: save(GREY.convert("1"), "PNG"),
     "webp": lambda: save(RGB, "WEBP", quality=95),
     "webp lossless": lambda: save(RGB, "WEBP", lossless=True),
