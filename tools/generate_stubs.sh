@@ -9,13 +9,14 @@ out=$(realpath -m "${1:-client}")
 venv=.proto-venv
 
 if [ ! -x $venv/bin/protoc-gen-mypy ]; then
-  python=$(command -v python3.12 || command -v python3.11 || command -v python3)
+  python=
   for candidate in python3.12 python3.11 python3; do
     if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
       python=$candidate
       break
     fi
   done
+  test -n "$python" || { echo "Generating stubs needs Python 3.11 or 3.12." >&2; exit 1; }
   "$python" -m venv $venv
   $venv/bin/pip install -q --disable-pip-version-check \
     grpcio-tools==1.62.3 mypy-protobuf==3.6.0 googleapis-common-protos==1.63.0 'setuptools<81'

@@ -73,9 +73,8 @@ def test_a_file_of_any_name_and_type(door: Door, photo: bytes, expected: Any) ->
 @pytest.mark.parametrize("field", ["image", "image_url"])
 @pytest.mark.parametrize("url", ["http://example.com/a.jpg", "HTTPS://example.com/a.jpg?x=1"])
 def test_urls_are_not_fetched(door: Door, field: str, url: str) -> None:
-    for request in ({"json": {field: url, "measurement": NAME}},) + tuple(
-        {kind: {field: url, "measurement": NAME}} for kind in ("data",)
-    ):
+    fields = {field: url, "measurement": NAME}
+    for request in ({"json": fields}, {"data": fields}):
         message = refused(door.post(**request), 424, "image_fetch_failed", "image")
         assert "disabled" in message
 
@@ -89,7 +88,7 @@ def test_one_picture_only(door: Door, photo: bytes, text: str) -> None:
         {"files": [("image", photo), ("image", photo)]},
     ):
         message = refused(door.post(**request), 400, "ambiguous_image", "image")
-        assert message.startswith("2 images were given (image, image")
+        assert message.startswith("2 images were given (image")
 
 
 def test_a_source_left_empty_is_none(door: Door, photo: bytes, expected: Any) -> None:

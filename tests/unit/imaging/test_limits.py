@@ -171,9 +171,9 @@ def test_millions_of_empty_chunks_are_not_walked_through(
 def test_alpha_of_a_large_picture_needs_little_more_memory_than_the_picture(
     limits: ImageLimits,
 ) -> None:
-    data = save(Image.new("RGBA", (6000, 5000), (9, 8, 7, 100)), "PNG", compress_level=1)
+    data = save(Image.new("RGBA", (4000, 3000), (9, 8, 7, 100)), "PNG", compress_level=1)
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     pixels = decode_file(data, limits).pixels
     used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) << 10
     assert used < 3 * pixels.nbytes
-    assert np.unique(pixels.reshape(-1, 3), axis=0).tolist() == [[159, 158, 158]]
+    assert np.all(pixels == np.array([159, 158, 158], np.uint8))
