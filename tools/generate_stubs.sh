@@ -28,4 +28,4 @@ PATH="$PWD/$venv/bin:$PATH" $venv/bin/python -W ignore -m grpc_tools.protoc \
   -I protos -I "$site" \
   --python_out="$out" --grpc_python_out="$out" --mypy_out="quiet:$out" --mypy_grpc_out="quiet:$out" \
   protos/jointtrack/v1/*.proto
-rm -f "$out"/jointtrack/v1/{image,joint,measurement,pose}_pb2_grpc.py{,i}
+rm -f "$out"/jointtrack/v1/{image,joint,measurement,pose,summary}_pb2_grpc.py{,i}

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from jointtrack import _enums
-from jointtrack.errors import InvalidRequestError
+from jointtrack.errors import FieldViolation, InvalidRequestError
 from jointtrack.images import ImageSource, image_message
-from jointtrack.names import JOINT_NAMES
+from jointtrack.names import JOINT_NAMES, Smoothing
 from jointtrack.types import BoundingBox, ImageSize, Keypoint
 from jointtrack.v1 import image_pb2, measurement_pb2, pose_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as pb
@@ -19,6 +19,11 @@ Size: TypeAlias = ImageSize | tuple[int, int]
 
 KeypointSource: TypeAlias = Iterable[Keypoint] | Iterable[Sequence[float]] | Mapping[str, Any]
 """Keypoints, or 17 rows (x_px, y_px, score) in COCO's order, or such rows by joint name."""
+
+_SMOOTHING_MODES: Mapping[str, pb.SmoothingMode.ValueType] = {
+    Smoothing.OFF: pb.SMOOTHING_MODE_OFF,
+    Smoothing.DEFAULT: pb.SMOOTHING_MODE_ONE_EURO,
+}
 
 
 def detect_options(
@@ -59,14 +64,19 @@ def detect_request(image: ImageSource, options: pb.DetectOptions) -> pb.DetectRe
 
 
 def stream_config(
-    options: pb.DetectOptions, overflow: str | None, max_in_flight: int | None
+    options: pb.DetectOptions,
+    *,
+    overflow: str | None,
+    max_in_flight: int | None,
+    smoothing: str | float | None,
 ) -> pb.StreamDetectRequest:
-    """A stream's first message."""
+    """A stream's first message. Raises InvalidRequestError for names the contract does not have."""
     return pb.StreamDetectRequest(
         config=pb.StreamConfig(
             options=options,
             overflow=_enums.OVERFLOWS.optional_number(overflow),
             max_in_flight=max_in_flight or 0,
+            smoothing=None if smoothing is None else _smoothing(smoothing),
         )
     )
 
@@ -103,6 +113,22 @@ def _measurement_numbers(
 ) -> list[measurement_pb2.MeasurementType.ValueType]:
     names = measurements.split(",") if isinstance(measurements, str) else measurements
     return [_enums.MEASUREMENTS.number(name.strip()) for name in names]
+
+
+def _smoothing(smoothing: str | float) -> pb.Smoothing:
+    if not isinstance(smoothing, str):
+        return pb.Smoothing(mode=pb.SMOOTHING_MODE_ONE_EURO, strength=smoothing)
+    mode = _SMOOTHING_MODES.get(smoothing)
+    if mode is None:
+        message = f"{smoothing!r} is no smoothing; use {', '.join(Smoothing)} or a number 0..1."
+        raise InvalidRequestError(
+            message,
+            code="INVALID_ARGUMENT",
+            reason="INVALID_REQUEST",
+            metadata={"value": smoothing, "accepted": ",".join(Smoothing)},
+            field_violations=(FieldViolation("smoothing", message),),
+        )
+    return pb.Smoothing(mode=mode)
 
 
 def _box(region: Box) -> pose_pb2.BoundingBox:

@@ -1,12 +1,18 @@
 """Response messages to the records of ``jointtrack.types``. Pure."""
 
+from collections.abc import Iterable
+
+from google.protobuf.duration_pb2 import Duration
+
 from jointtrack import _enums
 from jointtrack._status import error_from_status
+from jointtrack.frames import NANOSECONDS
 from jointtrack.types import (
     BoundingBox,
     Detection,
     DetectResult,
     EncodedImage,
+    Extreme,
     FrameDetection,
     FrameDropped,
     FrameError,
@@ -15,16 +21,21 @@ from jointtrack.types import (
     Limits,
     Measurement,
     MeasurementInfo,
+    MeasurementSummary,
     MeasureResult,
     ModelInfo,
     NormalRange,
     Person,
+    PersonSummary,
+    Repetition,
     ServerInfo,
+    SideSummary,
     SideValue,
     StreamAnswer,
+    StreamSummary,
     Timings,
 )
-from jointtrack.v1 import image_pb2, measurement_pb2, pose_pb2
+from jointtrack.v1 import image_pb2, measurement_pb2, pose_pb2, summary_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 
 
@@ -48,8 +59,21 @@ def stream_answer(response: pb.StreamDetectResponse) -> StreamAnswer | None:
             return FrameError(response.sequence_id, error_from_status(response.error))
         case "dropped":
             return FrameDropped(response.sequence_id, response.dropped.dropped_count)
+        case "summary":
+            return stream_summary(response.sequence_id, response.summary)
         case _:
             return None
+
+
+def stream_summary(sequence_id: int, message: summary_pb2.StreamSummary) -> StreamSummary:
+    return StreamSummary(
+        sequence_id=None if sequence_id < 0 else sequence_id,
+        frame_count=message.frame_count,
+        error_count=message.error_count,
+        dropped_count=message.dropped_count,
+        duration_s=_seconds(message.duration) if message.HasField("duration") else None,
+        people=tuple(_person_summary(item) for item in message.people),
+    )
 
 
 def measure_result(response: pb.MeasureResponse) -> MeasureResult:
@@ -99,14 +123,19 @@ def _timings(message: pb.Timings) -> Timings:
 def _person(message: pose_pb2.Person) -> Person:
     box = message.box
     return Person(
-        keypoints=tuple(
-            Keypoint(_enums.JOINTS.name(item.joint), item.x_px, item.y_px, item.score)
-            for item in message.keypoints
-        ),
+        keypoints=_keypoints(message.keypoints),
         box=BoundingBox(box.x_min_px, box.y_min_px, box.x_max_px, box.y_max_px),
         score=message.score,
         track_id=message.track_id or None,
         measurements=tuple(_measurement(item) for item in message.measurements),
+        raw_keypoints=_keypoints(message.raw_keypoints),
+    )
+
+
+def _keypoints(messages: Iterable[pose_pb2.Keypoint]) -> tuple[Keypoint, ...]:
+    return tuple(
+        Keypoint(_enums.JOINTS.name(item.joint), item.x_px, item.y_px, item.score)
+        for item in messages
     )
 
 
@@ -131,7 +160,62 @@ def _side_value(message: measurement_pb2.SideValue) -> SideValue:
         missing_joints=tuple(_enums.JOINTS.name(item) for item in message.missing_joints),
         confidence=message.confidence if has_value else None,
         component_deg=message.component_deg if message.HasField("component_deg") else None,
+        raw_deg=message.raw_deg if message.HasField("raw_deg") else None,
     )
+
+
+def _person_summary(message: summary_pb2.PersonSummary) -> PersonSummary:
+    return PersonSummary(
+        track_id=message.track_id,
+        first_sequence_id=message.first_sequence_id,
+        last_sequence_id=message.last_sequence_id,
+        frame_count=message.frame_count,
+        measurements=tuple(_measurement_summary(item) for item in message.measurements),
+    )
+
+
+def _measurement_summary(message: summary_pb2.MeasurementSummary) -> MeasurementSummary:
+    has_asymmetry = message.HasField("asymmetry_deg")
+    has_share = message.HasField("asymmetry_share")
+    return MeasurementSummary(
+        name=message.name or _enums.MEASUREMENTS.name(message.type),
+        title=message.title,
+        body_part=message.body_part,
+        sides={
+            "left": _side_summary(message.left) if message.HasField("left") else SideSummary(),
+            "right": _side_summary(message.right) if message.HasField("right") else SideSummary(),
+        },
+        asymmetry_deg=message.asymmetry_deg if has_asymmetry else None,
+        asymmetry_share=message.asymmetry_share if has_share else None,
+    )
+
+
+def _side_summary(message: summary_pb2.SideSummary) -> SideSummary:
+    return SideSummary(
+        measurable_share=message.measurable_share,
+        mean_confidence=message.mean_confidence if message.measurable_share else None,
+        minimum=_extreme(message.minimum) if message.HasField("minimum") else None,
+        maximum=_extreme(message.maximum) if message.HasField("maximum") else None,
+        range_deg=message.range_deg if message.HasField("range_deg") else None,
+        repetitions=tuple(
+            Repetition(_seconds(item.start), _seconds(item.duration), _extreme(item.peak))
+            for item in message.repetitions
+        ),
+        hold_s=_seconds(message.hold) if message.HasField("hold") else None,
+    )
+
+
+def _extreme(message: summary_pb2.Extreme) -> Extreme:
+    has_time = message.HasField("capture_offset")
+    return Extreme(
+        value_deg=message.value_deg,
+        sequence_id=message.sequence_id,
+        capture_offset_s=_seconds(message.capture_offset) if has_time else None,
+    )
+
+
+def _seconds(message: Duration) -> float:
+    return message.ToNanoseconds() / NANOSECONDS
 
 
 def _image(message: image_pb2.EncodedImage) -> EncodedImage:

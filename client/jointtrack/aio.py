@@ -1,21 +1,22 @@
 """The asyncio client: the same calls as ``jointtrack.client``, awaited."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import grpc
 import grpc.aio
 
-from jointtrack import _calls, _requests, _responses
+from jointtrack import _aio_stream, _calls, _requests, _responses
+from jointtrack._aio_stream import StreamSources
 from jointtrack._channel import MAX_MESSAGE_BYTES, Connection, Tls, connection
-from jointtrack._final_status import FinalStatus
 from jointtrack._requests import Box, KeypointSource, Size
 from jointtrack._status import Metadata
 from jointtrack.errors import JointTrackError
-from jointtrack.frames import Frame, FrameNumbering, FrameSource
+from jointtrack.frames import FrameNumbering
 from jointtrack.images import ImageSource, reads_a_file
+from jointtrack.names import Smoothing
 from jointtrack.types import DetectResult, MeasureResult, ServerInfo, StreamAnswer
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 from jointtrack.v1.jointtrack_service_pb2_grpc import JointTrackServiceStub
@@ -93,23 +94,25 @@ class AsyncJointTrackClient:
 
     def stream(
         self,
-        frames: AsyncIterable[FrameSource] | Iterable[FrameSource],
+        frames: StreamSources,
         measurements: str | Iterable[str] = (),
         side: str = "both",
         *,
         fps: float | None = None,
         overflow: str | None = None,
         max_in_flight: int | None = None,
+        smoothing: Smoothing | str | float | None = None,
         model: str | None = None,
         model_version: str | None = None,
         search: str | None = None,
+        max_people: int | None = None,
         facing: str | None = None,
         mirrored: bool = False,
         strict: bool = False,
         include_overlays: bool = False,
         timeout_s: float | None = None,
     ) -> AsyncGenerator[StreamAnswer, None]:
-        """Follows a person through a video; see ``JointTrackClient.stream``.
+        """Follows people through a video; see ``JointTrackClient.stream``.
 
         ``frames``: an asynchronous iterable, or an ordinary one, which threads read.
         """
@@ -120,14 +123,27 @@ class AsyncJointTrackClient:
             model_version=model_version,
             search=search,
             region=None,
-            max_people=None,
+            max_people=max_people,
             facing=facing,
             mirrored=mirrored,
             strict=strict,
             include_overlays=include_overlays,
         )
-        config = _requests.stream_config(options, overflow, max_in_flight)
-        return self._stream(config, frames, FrameNumbering(fps), timeout_s)
+        config = _requests.stream_config(
+            options, overflow=overflow, max_in_flight=max_in_flight, smoothing=smoothing
+        )
+        return _aio_stream.answers(
+            config,
+            frames,
+            FrameNumbering(fps),
+            connect=self._connect,
+            start=lambda requests: self._stub.StreamDetect(
+                requests, timeout=timeout_s, metadata=self._connection.metadata
+            ),
+            to_error=lambda final: self._error(
+                final.code, final.details, final.trailing, timeout_s
+            ),
+        )
 
     async def measure(
         self,
@@ -217,46 +233,6 @@ class AsyncJointTrackClient:
             return wait.failed(error)
         return wait.answered(response)
 
-    async def _stream(
-        self,
-        config: pb.StreamDetectRequest,
-        frames: AsyncIterable[FrameSource] | Iterable[FrameSource],
-        numbering: FrameNumbering,
-        timeout_s: float | None,
-    ) -> AsyncGenerator[StreamAnswer, None]:
-        await self._connect()
-        failures: list[Exception] = []
-
-        async def requests() -> AsyncGenerator[pb.StreamDetectRequest, None]:
-            yield config
-            try:
-                async for frame in _iterate(frames):
-                    yield await _frame_message(numbering, frame)
-            except Exception as error:
-                failures.append(error)
-                call.cancel()
-
-        call = self._stub.StreamDetect(
-            requests(), timeout=timeout_s, metadata=self._connection.metadata
-        )
-        final = FinalStatus(call)
-        try:
-            async for response in call:
-                answer = _responses.stream_answer(response)
-                if answer is not None:
-                    yield answer
-        except grpc.aio.AioRpcError:
-            await final.settle()
-            if not failures and final.code is not grpc.StatusCode.OK:
-                raise self._error(final.code, final.details, final.trailing, timeout_s) from None
-        except asyncio.CancelledError:
-            if not failures:
-                raise
-        finally:
-            call.cancel()
-        if failures:
-            raise failures[0]
-
     async def _connect(self) -> None:
         """Streams have no wait_for_ready: without a deadline that could wait for ever."""
         timeout_s = self._connection.timeout_s
@@ -281,28 +257,6 @@ class AsyncJointTrackClient:
             timeout_s=timeout_s,
             is_connected=lambda: self._channel.get_state() is grpc.ChannelConnectivity.READY,
         )
-
-
-_END = object()
-
-
-async def _iterate(
-    frames: AsyncIterable[FrameSource] | Iterable[FrameSource],
-) -> AsyncIterator[FrameSource]:
-    if isinstance(frames, AsyncIterable):
-        async for frame in frames:
-            yield frame
-        return
-    iterator = iter(frames)
-    while (item := await asyncio.to_thread(next, iterator, _END)) is not _END:
-        yield cast(FrameSource, item)
-
-
-async def _frame_message(numbering: FrameNumbering, source: FrameSource) -> pb.StreamDetectRequest:
-    image = source.image if isinstance(source, Frame) else source
-    if reads_a_file(image):
-        return await asyncio.to_thread(numbering.message, source)
-    return numbering.message(source)
 
 
 def _open_channel(connection: Connection) -> grpc.aio.Channel:

@@ -1,6 +1,5 @@
 """The blocking client."""
 
-import threading
 import time
 from collections.abc import Generator, Iterable, Mapping
 from types import TracebackType
@@ -8,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import grpc
 
-from jointtrack import _calls, _requests, _responses
+from jointtrack import _calls, _requests, _responses, _stream
 from jointtrack._channel import MAX_MESSAGE_BYTES, Connection, Tls, connection
 from jointtrack._requests import Box, KeypointSource, Size
 from jointtrack.errors import JointTrackError
-from jointtrack.frames import FrameNumbering, FrameSource
+from jointtrack.frames import FrameNumbering, StreamSource
 from jointtrack.images import ImageSource
+from jointtrack.names import Smoothing
 from jointtrack.types import DetectResult, MeasureResult, ServerInfo, StreamAnswer
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 from jointtrack.v1.jointtrack_service_pb2_grpc import JointTrackServiceStub
@@ -111,29 +111,34 @@ class JointTrackClient:
 
     def stream(
         self,
-        frames: Iterable[FrameSource],
+        frames: Iterable[StreamSource],
         measurements: str | Iterable[str] = (),
         side: str = "both",
         *,
         fps: float | None = None,
         overflow: str | None = None,
         max_in_flight: int | None = None,
+        smoothing: Smoothing | str | float | None = None,
         model: str | None = None,
         model_version: str | None = None,
         search: str | None = None,
+        max_people: int | None = None,
         facing: str | None = None,
         mirrored: bool = False,
         strict: bool = False,
         include_overlays: bool = False,
         timeout_s: float | None = None,
     ) -> Generator[StreamAnswer, None, None]:
-        """Follows a person through a video; yields one answer for each frame, in order.
+        """Follows people through a video; yields one answer for each frame, in order.
 
-        ``frames``: pictures or Frame; a background thread reads them. An error that it raises ends
-        the stream and is raised here. ``fps``: of a recording; default None, a live camera, whose
-        frames are timed as they are sent. ``overflow``: see Overflow. ``max_in_flight``: frames the
-        server holds at once. ``timeout_s``: for the whole stream; default no limit. The rest is as
-        in ``detect``. Closing the generator cancels the call.
+        ``frames``: pictures or Frame, with a SummaryRequest among them where one is wanted; a
+        background thread reads them. An error that it raises ends the stream and is raised here.
+        Each SummaryRequest is answered by a StreamSummary in its place; if ``measurements`` are
+        asked for, one more is the last answer. ``fps``: of a recording; default None, a live camera, whose frames are timed as they are
+        sent. ``overflow``: see Overflow. ``max_in_flight``: frames the server holds at once.
+        ``smoothing``: of the keypoints over time, see Smoothing, or a strength from 0 (follows
+        every movement) to 1 (the steadiest). ``timeout_s``: for the whole stream; default no limit.
+        The rest is as in ``detect``. Closing the generator cancels the call.
         """
         options = _requests.detect_options(
             measurements=measurements,
@@ -142,14 +147,25 @@ class JointTrackClient:
             model_version=model_version,
             search=search,
             region=None,
-            max_people=None,
+            max_people=max_people,
             facing=facing,
             mirrored=mirrored,
             strict=strict,
             include_overlays=include_overlays,
         )
-        config = _requests.stream_config(options, overflow, max_in_flight)
-        return self._stream(config, frames, FrameNumbering(fps), timeout_s)
+        config = _requests.stream_config(
+            options, overflow=overflow, max_in_flight=max_in_flight, smoothing=smoothing
+        )
+        return _stream.answers(
+            config,
+            frames,
+            FrameNumbering(fps),
+            connect=self._connect,
+            start=lambda requests: self._stub.StreamDetect(
+                requests, timeout=timeout_s, metadata=self._connection.metadata
+            ),
+            to_error=lambda error: self._error(error, timeout_s),
+        )
 
     def measure(
         self,
@@ -226,44 +242,6 @@ class JointTrackClient:
         except JointTrackError as error:
             return wait.failed(error)
         return wait.answered(response)
-
-    def _stream(
-        self,
-        config: pb.StreamDetectRequest,
-        frames: Iterable[FrameSource],
-        numbering: FrameNumbering,
-        timeout_s: float | None,
-    ) -> Generator[StreamAnswer, None, None]:
-        self._connect()
-        opened = threading.Event()
-        failures: list[Exception] = []
-
-        def requests() -> Generator[pb.StreamDetectRequest, None, None]:
-            yield config
-            try:
-                for frame in frames:
-                    yield numbering.message(frame)
-            except Exception as error:
-                failures.append(error)
-                opened.wait()
-                call.cancel()
-
-        call = self._stub.StreamDetect(
-            requests(), timeout=timeout_s, metadata=self._connection.metadata
-        )
-        opened.set()
-        try:
-            for response in call:
-                answer = _responses.stream_answer(response)
-                if answer is not None:
-                    yield answer
-        except grpc.RpcError as error:
-            if not failures:
-                raise self._error(error, timeout_s) from None
-        finally:
-            call.cancel()
-        if failures:
-            raise failures[0]
 
     def _connect(self) -> None:
         """Streams have no wait_for_ready: without a deadline that could wait for ever."""

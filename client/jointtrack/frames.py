@@ -1,4 +1,4 @@
-"""The frames of a stream: their numbers and capture times."""
+"""What a stream sends: frames with their numbers and capture times, and requests for a summary."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from google.protobuf.duration_pb2 import Duration
 
-from jointtrack.images import ImageSource, image_message
+from jointtrack.images import ImageSource, image_message, reads_a_file
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 
 NANOSECONDS = 1e9
@@ -27,11 +27,23 @@ class Frame:
     capture_offset_s: float | None = None
 
 
-FrameSource: TypeAlias = Frame | ImageSource
+@dataclass(frozen=True, slots=True)
+class SummaryRequest:
+    """Among the frames: asks for the summary so far, which is answered in its place."""
+
+
+StreamSource: TypeAlias = Frame | ImageSource | SummaryRequest
+
+
+def waits(source: StreamSource) -> bool:
+    """Whether turning it into a message waits for a disk or a file object."""
+    if isinstance(source, SummaryRequest):
+        return False
+    return reads_a_file(source.image if isinstance(source, Frame) else source)
 
 
 class FrameNumbering:
-    """Turns frames and bare pictures into numbered, timed messages; one for each stream."""
+    """Turns frames, bare pictures and summary requests into messages; one for each stream."""
 
     def __init__(
         self, fps: float | None = None, clock: Callable[[], float] = time.monotonic
@@ -43,8 +55,10 @@ class FrameNumbering:
         self._start_s: float | None = None
         self._last_id = -1
 
-    def message(self, source: FrameSource) -> pb.StreamDetectRequest:
-        """Reads the picture; raises what ``image_message`` raises."""
+    def message(self, source: StreamSource) -> pb.StreamDetectRequest:
+        """Numbers and times a frame. Reads the picture; raises what ``image_message`` raises."""
+        if isinstance(source, SummaryRequest):
+            return pb.StreamDetectRequest(summary_request=pb.SummaryRequest())
         frame = source if isinstance(source, Frame) else Frame(source)
         sequence_id = self._last_id + 1 if frame.sequence_id is None else frame.sequence_id
         offset_s = frame.capture_offset_s

@@ -61,6 +61,16 @@ class Overflow(StrEnum):
     LATEST = "latest"
 
 
+class Smoothing(StrEnum):
+    """How a stream's keypoints are smoothed over time, where a strength of 0..1 says too much.
+
+    OFF takes every frame by itself. DEFAULT is the One-Euro filter at the server's strength.
+    """
+
+    OFF = "off"
+    DEFAULT = "default"
+
+
 class PixelFormat(StrEnum):
     """The order of a pixel's bytes: red green blue, blue green red (OpenCV's), or luminance."""
 

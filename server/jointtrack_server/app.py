@@ -153,7 +153,7 @@ class HttpDoor:
     def __init__(self, app: object, host: str, port: int) -> None:
         """Binds the port, 0 for a free one. Raises StartupError if it cannot be had."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))

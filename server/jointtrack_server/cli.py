@@ -12,12 +12,14 @@ from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.table import Table
 
 from jointtrack_server.access.keys import KeyStore
 from jointtrack_server.errors import StartupError
-from jointtrack_server.settings import Settings
+from jointtrack_server.settings import VARIABLE_PREFIX, Settings
 
 _ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -150,11 +152,18 @@ def _settings(options: dict[str, object]) -> Settings:
     try:
         return Settings(**{key: value for key, value in options.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}"
-            for one in error.errors()
-        ]
-        _fail("; ".join(problems))
+        _fail("; ".join(_problem(one) for one in error.errors()))
+    except SettingsError as error:
+        _fail(f"A {VARIABLE_PREFIX} variable does not hold JSON: {error}: {error.__cause__}")
+
+
+def _problem(error: ErrorDetails) -> str:
+    """One setting's fault, by the name of its variable; or what is wrong with them together."""
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    name = ".".join(map(str, error["loc"])).upper()
+    return f"{VARIABLE_PREFIX}{name} (or its option) is {error['input']!r}: {message}"
 
 
 def _fail(message: str) -> NoReturn:

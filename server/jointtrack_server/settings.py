@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+VARIABLE_PREFIX = "JOINTTRACK_"
 MIB = 1024 * 1024
 
 
@@ -17,50 +18,76 @@ def _default_data_dir() -> Path:
 
 
 class Settings(BaseSettings):
-    """Frozen; each field is set by the environment variable JOINTTRACK_<NAME>."""
+    """Frozen; each field is set by the variable JOINTTRACK_<NAME>; an empty one counts as unset."""
 
     model_config = SettingsConfigDict(
-        env_prefix="JOINTTRACK_", frozen=True, extra="forbid", protected_namespaces=()
+        env_prefix=VARIABLE_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        protected_namespaces=(),
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on, for gRPC and HTTP.")
-    grpc_port: int = Field(50051, ge=0, le=65535, description="gRPC port; 0 takes a free one.")
-    http_port: int = Field(8080, ge=0, le=65535, description="HTTP port; 0 takes a free one.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on, for gRPC and HTTP.")
+    grpc_port: int = Field(
+        default=50051, ge=0, le=65535, description="gRPC port; 0 takes a free one."
+    )
+    http_port: int = Field(
+        default=8080, ge=0, le=65535, description="HTTP port; 0 takes a free one."
+    )
     data_dir: Path = Field(
         default_factory=_default_data_dir, description="Folder of the API key store."
     )
-    auth: bool = Field(True, description="Ask for an API key.")
-    insecure: bool = Field(False, description="Allow auth=false on other than a loopback host.")
+    auth: bool = Field(default=True, description="Ask for an API key.")
+    insecure: bool = Field(
+        default=False, description="Allow auth=false on other than a loopback host."
+    )
 
     engine: Literal["auto", "openvino", "tensorflow"] = Field(
-        "auto", description="What runs the models."
+        default="auto", description="What runs the models."
     )
     precision: Literal["auto", "f32", "bf16"] = Field(
-        "auto", description="Arithmetic of the models."
+        default="auto", description="Arithmetic of the models."
     )
     model_source: Literal["embedded", "tfhub"] = Field(
-        "embedded", description="Where weights come from."
+        default="embedded", description="Where weights come from."
     )
     model_paths: dict[str, Path] = Field(
         default_factory=dict,
         description='SavedModel folders by model name, as JSON: {"movenet-thunder": "/path"}.',
     )
     tfhub_cache_dir: Path | None = Field(
-        None, validation_alias="TFHUB_CACHE_DIR", description="TF Hub's download folder."
+        default=None, validation_alias="TFHUB_CACHE_DIR", description="TF Hub's download folder."
     )
 
-    workers: int = Field(8, ge=1, le=256, description="Threads that decode, infer and measure.")
-    max_queue: int = Field(64, ge=0, description="Requests that may wait for a worker.")
-    max_message_bytes: int = Field(64 * MIB, ge=1024, description="Bytes of one gRPC message.")
-    max_image_bytes: int = Field(32 * MIB, ge=1024, description="Bytes of one encoded picture.")
-    max_image_pixels: int = Field(64_000_000, ge=1, description="Width times height of a picture.")
-    max_in_flight: int = Field(32, ge=1, le=1024, description="Frames a stream may have at once.")
-    max_bad_frames: int = Field(100, ge=1, description="Bad frames in a row that end a stream.")
-    http_timeout_s: float = Field(
-        30.0, gt=0, description="Seconds an HTTP request may wait for a worker."
+    workers: int = Field(
+        default=8, ge=1, le=256, description="Threads that decode, infer and measure."
     )
-    drain_grace_s: float = Field(10.0, ge=0, description="Seconds for requests to end at stop.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Logging.")
+    max_queue: int = Field(default=64, ge=0, description="Requests that may wait for a worker.")
+    max_message_bytes: int = Field(
+        default=64 * MIB, ge=1024, description="Bytes of one gRPC message."
+    )
+    max_image_bytes: int = Field(
+        default=32 * MIB, ge=1024, description="Bytes of one encoded picture."
+    )
+    max_image_pixels: int = Field(
+        default=64_000_000, ge=1, description="Width times height of a picture."
+    )
+    max_in_flight: int = Field(
+        default=32, ge=1, le=1024, description="Frames a stream may have at once."
+    )
+    max_bad_frames: int = Field(
+        default=100, ge=1, description="Bad frames in a row that end a stream."
+    )
+    http_timeout_s: float = Field(
+        default=30.0, gt=0, description="Seconds an HTTP request may wait for a worker."
+    )
+    drain_grace_s: float = Field(
+        default=10.0, ge=0, description="Seconds for requests to end at stop."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Logging."
+    )
 
     @property
     def is_loopback(self) -> bool:

@@ -1,6 +1,5 @@
 """StreamDetect: the real clip, bad frames, broken streams, drops, draining."""
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,48 +8,21 @@ import cv2
 import grpc
 import numpy as np
 import pytest
-from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
 from jointtrack.v1 import image_pb2, measurement_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack.v1.jointtrack_service_pb2_grpc import JointTrackServiceStub
 from tests.support.rich_errors import rich_error
-from tests.support.servers import DATA, RunningServer
+from tests.support.servers import RunningServer
+from tests.support.streams import await_idle, config, frame, walk_frames
 
 KNEE_FLEXION = measurement_pb2.MEASUREMENT_TYPE_KNEE_FLEXION
 
 
-def config(**options: object) -> service_pb2.StreamDetectRequest:
-    message = service_pb2.StreamConfig(**options)  # type: ignore[arg-type]
-    return service_pb2.StreamDetectRequest(config=message)
-
-
-def frame(sequence_id: int, data: bytes) -> service_pb2.StreamDetectRequest:
-    offset = Duration()
-    offset.FromMilliseconds(sequence_id * 33)
-    return service_pb2.StreamDetectRequest(
-        frame=service_pb2.Frame(
-            sequence_id=sequence_id,
-            capture_offset=offset,
-            image=image_pb2.Image(encoded=data),
-        )
-    )
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def clip() -> list[bytes]:
-    """The 132 frames of the walk, as JPEG."""
-    video = cv2.VideoCapture(str(DATA / "walk_side.mp4"))
-    frames = []
-    while True:
-        ok, picture = video.read()
-        if not ok:
-            break
-        frames.append(cv2.imencode(".jpg", picture)[1].tobytes())
-    video.release()
-    assert len(frames) == 132
-    return frames
+    return walk_frames()
 
 
 def test_the_woman_is_followed_through_the_whole_clip(
@@ -58,8 +30,9 @@ def test_the_woman_is_followed_through_the_whole_clip(
 ) -> None:
     options = service_pb2.DetectOptions(measurements=[KNEE_FLEXION])
     requests = [config(options=options), *(frame(i, data) for i, data in enumerate(clip))]
-    answers = list(stub.StreamDetect(iter(requests), metadata=server.metadata))
+    *answers, last = stub.StreamDetect(iter(requests), metadata=server.metadata)
 
+    assert last.WhichOneof("outcome") == "summary"
     assert [one.sequence_id for one in answers] == list(range(132))
     assert {one.WhichOneof("outcome") for one in answers} == {"detection"}
     seen = [i for i, one in enumerate(answers) if one.detection.people]
@@ -160,8 +133,8 @@ BROKEN = {
         [config(options=service_pb2.DetectOptions(measurements=[44]))],  # type: ignore[list-item]
         "UNKNOWN_MEASUREMENT",
     ),
-    "several people": (
-        [config(options=service_pb2.DetectOptions(max_people=2))],
+    "too many people": (
+        [config(options=service_pb2.DetectOptions(max_people=7))],
         "INVALID_REQUEST",
     ),
     "image back": (
@@ -245,20 +218,6 @@ def test_a_cancelled_stream_frees_everything(
     assert next(calls).sequence_id == 0
     calls.cancel()
     await_idle(server)
-
-
-def await_idle(server: RunningServer) -> None:
-    async def sessions() -> int:
-        names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
-        return sum("StreamSession" in name for name in names)
-
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        tasks = asyncio.run_coroutine_threadsafe(sessions(), server.loop).result(5)
-        if tasks == 0 and server.app.runner.in_flight == 0:
-            return
-        time.sleep(0.05)
-    pytest.fail("the server still works for a caller that has gone")
 
 
 @pytest.mark.parametrize("started", [False, True])

@@ -48,7 +48,8 @@ def test_overlays_are_the_picture_with_something_drawn(door: Door, photo: bytes)
 
 
 @pytest.mark.parametrize(
-    ("side", "other"), [("left", "right"), ("right", "left"), ("LEFT", "right"), (" left ", "right")]
+    ("side", "other"),
+    [("left", "right"), ("right", "left"), ("LEFT", "right"), (" left ", "right")],
 )
 def test_the_side_not_asked_for_is_null(door: Door, photo: bytes, side: str, other: str) -> None:
     both = door.detect(photo)["measurements"][0]["value"]
@@ -67,9 +68,7 @@ def test_both_sides_by_default(door: Door, photo: bytes, fields: dict[str, str])
     assert None not in measurement["value"].values()
 
 
-def test_values_are_those_of_grpc_rounded_half_up(
-    door: Door, photo: bytes, profile: bytes
-) -> None:
+def test_values_are_those_of_grpc_rounded_half_up(door: Door, photo: bytes, profile: bytes) -> None:
     names = tuple(MEASUREMENTS)
     with JointTrackClient(door.server.target, api_key=door.server.api_key) as client:
         for picture in (photo, profile):
@@ -85,7 +84,7 @@ def test_values_are_those_of_grpc_rounded_half_up(
 
 
 def test_every_measurement_in_the_order_asked(door: Door, photo: bytes) -> None:
-    names = list(reversed(MEASUREMENTS))
+    names = list(MEASUREMENTS)[::-1]
     answer = door.detect(photo, ",".join(names))
     assert [one["name"] for one in answer["measurements"]] == names
     assert len(names) == 19
@@ -114,7 +113,7 @@ def test_keypoints_in_pixels_of_the_picture(door: Door, photo: bytes) -> None:
 
     keypoints = {one["name"]: one for one in answer["keypoints"]}
     assert len(keypoints) == 17
-    assert list(keypoints)[0] == "nose"
+    assert next(iter(keypoints)) == "nose"
     assert list(keypoints)[-1] == "right_ankle"
     assert all(0 <= one["x"] <= WIDTH and 0 <= one["y"] <= HEIGHT for one in keypoints.values())
     assert keypoints["nose"]["y"] < keypoints["left_hip"]["y"] < keypoints["left_ankle"]["y"]

@@ -1,5 +1,8 @@
 """The pictures that go back: upright, without EXIF, the very file where that is one already."""
 
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -16,12 +19,12 @@ from tests.support.http import (
 
 WIDTH, HEIGHT = 612, 680
 # What a camera stores for each EXIF orientation, made from the upright picture.
-STORED = {
+STORED: dict[int, Callable[[Any], Any]] = {
     1: lambda upright: upright,
     2: lambda upright: cv2.flip(upright, 1),
     3: lambda upright: cv2.rotate(upright, cv2.ROTATE_180),
     4: lambda upright: cv2.flip(upright, 0),
-    5: lambda upright: cv2.transpose(upright),
+    5: cv2.transpose,
     6: lambda upright: cv2.rotate(upright, cv2.ROTATE_90_COUNTERCLOCKWISE),
     7: lambda upright: cv2.flip(cv2.transpose(upright), -1),
     8: lambda upright: cv2.rotate(upright, cv2.ROTATE_90_CLOCKWISE),

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -29,7 +30,7 @@ def in_lines(text: str, end: str) -> str:
     return end.join(text[at : at + 76] for at in range(0, len(text), 76)) + end
 
 
-VARIANTS = {
+VARIANTS: dict[str, Callable[[str], str]] = {
     "bare": lambda text: text,
     "data URI": lambda text: f"data:image/jpeg;base64,{text}",
     "data URI of no type": lambda text: f"data:;base64,{text}",
@@ -74,8 +75,8 @@ def test_a_file_of_any_name_and_type(door: Door, photo: bytes, expected: Any) ->
 @pytest.mark.parametrize("url", ["http://example.com/a.jpg", "HTTPS://example.com/a.jpg?x=1"])
 def test_urls_are_not_fetched(door: Door, field: str, url: str) -> None:
     fields = {field: url, "measurement": NAME}
-    for request in ({"json": fields}, {"data": fields}):
-        message = refused(door.post(**request), 424, "image_fetch_failed", "image")
+    for response in (door.post(json=fields), door.post(data=fields)):
+        message = refused(response, 424, "image_fetch_failed", "image")
         assert "disabled" in message
 
 

@@ -47,6 +47,13 @@ class Door:
     def get(self, path: str, method: str = "GET") -> requests.Response:
         return requests.request(method, self.server.url + path, timeout=TIMEOUT_S)
 
+    def count(self, labels: str) -> float:
+        """How many requests were answered, by the labels as /metrics writes them."""
+        for line in self.get("/metrics").text.splitlines():
+            if line.startswith(f"jointtrack_requests_total{{{labels}}} "):
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
     def connect(self) -> socket.socket:
         return socket.create_connection(
             ("127.0.0.1", self.server.app.http_door.port), timeout=TIMEOUT_S

@@ -70,7 +70,7 @@ def detect(
     Exit code 1 if a photo failed or shows nobody. --json prints one object a line for each photo.
     """
     job = Job(
-        measurements=(names := _names(measure or [])),
+        measurements=(names := measurement_names(measure or [])),
         options={
             "side": side,
             "model": model,
@@ -163,7 +163,7 @@ def _write_overlays(result: DetectResult, paths: dict[str, Path]) -> dict[str, P
     return written
 
 
-def _names(values: list[str]) -> tuple[str, ...]:
+def measurement_names(values: list[str]) -> tuple[str, ...]:
     names = [name.strip() for value in values for name in value.split(",")]
     for name in names:
         try:

@@ -17,53 +17,60 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from jointtrack.v1 import image_pb2 as jointtrack_dot_v1_dot_image__pb2
 from jointtrack.v1 import measurement_pb2 as jointtrack_dot_v1_dot_measurement__pb2
 from jointtrack.v1 import pose_pb2 as jointtrack_dot_v1_dot_pose__pb2
+from jointtrack.v1 import summary_pb2 as jointtrack_dot_v1_dot_summary__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&jointtrack/v1/jointtrack_service.proto\x12\rjointtrack.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x19jointtrack/v1/image.proto\x1a\x1fjointtrack/v1/measurement.proto\x1a\x18jointtrack/v1/pose.proto\"\xf3\x02\n\rDetectOptions\x12\x34\n\x0cmeasurements\x18\x01 \x03(\x0e\x32\x1e.jointtrack.v1.MeasurementType\x12!\n\x04side\x18\x02 \x01(\x0e\x32\x13.jointtrack.v1.Side\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12)\n\x06search\x18\x05 \x01(\x0e\x32\x19.jointtrack.v1.SearchMode\x12*\n\x06region\x18\x06 \x01(\x0b\x32\x1a.jointtrack.v1.BoundingBox\x12\x12\n\nmax_people\x18\x07 \x01(\x05\x12%\n\x06\x66\x61\x63ing\x18\x08 \x01(\x0e\x32\x15.jointtrack.v1.Facing\x12\x10\n\x08mirrored\x18\t \x01(\x08\x12\x0e\n\x06strict\x18\n \x01(\x08\x12\x18\n\x10include_overlays\x18\x0b \x01(\x08\x12\x15\n\rinclude_image\x18\x0c \x01(\x08\"c\n\rDetectRequest\x12#\n\x05image\x18\x01 \x01(\x0b\x32\x14.jointtrack.v1.Image\x12-\n\x07options\x18\x02 \x01(\x0b\x32\x1c.jointtrack.v1.DetectOptions\"\x89\x01\n\tDetection\x12,\n\nimage_size\x18\x01 \x01(\x0b\x32\x18.jointtrack.v1.ImageSize\x12%\n\x06people\x18\x02 \x03(\x0b\x32\x15.jointtrack.v1.Person\x12\'\n\x07timings\x18\x03 \x01(\x0b\x32\x16.jointtrack.v1.Timings\"h\n\x07Timings\x12\x10\n\x08queue_ms\x18\x01 \x01(\x02\x12\x11\n\tdecode_ms\x18\x02 \x01(\x02\x12\x10\n\x08infer_ms\x18\x03 \x01(\x02\x12\x12\n\nmeasure_ms\x18\x04 \x01(\x02\x12\x12\n\noverlay_ms\x18\x05 \x01(\x02\"\x8f\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x15\n\rinput_size_px\x18\x03 \x01(\x05\x12\x12\n\nmax_people\x18\x04 \x01(\x05\x12\x14\n\x0ctfhub_handle\x18\x05 \x01(\t\x12\x0e\n\x06origin\x18\x06 \x01(\t\x12\x12\n\nis_default\x18\x07 \x01(\x08\"\x92\x01\n\x0e\x44\x65tectResponse\x12+\n\tdetection\x18\x01 \x01(\x0b\x32\x18.jointtrack.v1.Detection\x12\'\n\x05model\x18\x02 \x01(\x0b\x32\x18.jointtrack.v1.ModelInfo\x12*\n\x05image\x18\x03 \x01(\x0b\x32\x1b.jointtrack.v1.EncodedImage\"\x7f\n\x0cStreamConfig\x12-\n\x07options\x18\x01 \x01(\x0b\x32\x1c.jointtrack.v1.DetectOptions\x12)\n\x08overflow\x18\x02 \x01(\x0e\x32\x17.jointtrack.v1.Overflow\x12\x15\n\rmax_in_flight\x18\x03 \x01(\x05\"t\n\x05\x46rame\x12\x13\n\x0bsequence_id\x18\x01 \x01(\x03\x12\x31\n\x0e\x63\x61pture_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x05image\x18\x03 \x01(\x0b\x32\x14.jointtrack.v1.Image\"v\n\x13StreamDetectRequest\x12-\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1b.jointtrack.v1.StreamConfigH\x00\x12%\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x14.jointtrack.v1.FrameH\x00\x42\t\n\x07request\"%\n\x0c\x46rameDropped\x12\x15\n\rdropped_count\x18\x01 \x01(\x03\"\xba\x01\n\x14StreamDetectResponse\x12\x13\n\x0bsequence_id\x18\x01 \x01(\x03\x12-\n\tdetection\x18\x02 \x01(\x0b\x32\x18.jointtrack.v1.DetectionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12.\n\x07\x64ropped\x18\x04 \x01(\x0b\x32\x1b.jointtrack.v1.FrameDroppedH\x00\x42\t\n\x07outcome\"\x8c\x02\n\x0eMeasureRequest\x12*\n\tkeypoints\x18\x01 \x03(\x0b\x32\x17.jointtrack.v1.Keypoint\x12,\n\nimage_size\x18\x02 \x01(\x0b\x32\x18.jointtrack.v1.ImageSize\x12\x34\n\x0cmeasurements\x18\x03 \x03(\x0e\x32\x1e.jointtrack.v1.MeasurementType\x12!\n\x04side\x18\x04 \x01(\x0e\x32\x13.jointtrack.v1.Side\x12%\n\x06\x66\x61\x63ing\x18\x05 \x01(\x0e\x32\x15.jointtrack.v1.Facing\x12\x10\n\x08mirrored\x18\x06 \x01(\x08\x12\x0e\n\x06strict\x18\x07 \x01(\x08\"C\n\x0fMeasureResponse\x12\x30\n\x0cmeasurements\x18\x01 \x03(\x0b\x32\x1a.jointtrack.v1.Measurement\"\x16\n\x14GetServerInfoRequest\"\xdf\x01\n\x0fMeasurementInfo\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.jointtrack.v1.MeasurementType\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x11\n\tbody_part\x18\x04 \x01(\t\x12\"\n\x05views\x18\x05 \x03(\x0e\x32\x13.jointtrack.v1.View\x12\x0c\n\x04zero\x18\x06 \x01(\t\x12\x10\n\x08positive\x18\x07 \x01(\t\x12*\n\x06normal\x18\x08 \x01(\x0b\x32\x1a.jointtrack.v1.NormalRange\"\xac\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x17\n\x0fmax_image_bytes\x18\x02 \x01(\x03\x12\x18\n\x10max_image_pixels\x18\x03 \x01(\x03\x12\x12\n\nmax_people\x18\x04 \x01(\x05\x12\x15\n\rmax_in_flight\x18\x05 \x01(\x05\x12\x16\n\x0emax_bad_frames\x18\x06 \x01(\x05\x12\x11\n\tmax_queue\x18\x07 \x01(\x05\"\x80\x02\n\x15GetServerInfoResponse\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12(\n\x06models\x18\x02 \x03(\x0b\x32\x18.jointtrack.v1.ModelInfo\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x11\n\tprecision\x18\x05 \x01(\t\x12\x15\n\rengine_reason\x18\x06 \x01(\t\x12\x34\n\x0cmeasurements\x18\x07 \x03(\x0b\x32\x1e.jointtrack.v1.MeasurementInfo\x12%\n\x06limits\x18\x08 \x01(\x0b\x32\x15.jointtrack.v1.Limits*\x7f\n\nSearchMode\x12\x1b\n\x17SEARCH_MODE_UNSPECIFIED\x10\x00\x12\x1b\n\x17SEARCH_MODE_FIND_PEOPLE\x10\x01\x12\x18\n\x14SEARCH_MODE_TWO_PASS\x10\x02\x12\x1d\n\x19SEARCH_MODE_WHOLE_PICTURE\x10\x03*M\n\x08Overflow\x12\x18\n\x14OVERFLOW_UNSPECIFIED\x10\x00\x12\x12\n\x0eOVERFLOW_BLOCK\x10\x01\x12\x13\n\x0fOVERFLOW_LATEST\x10\x02\x32\xdd\x02\n\x11JointTrackService\x12\x45\n\x06\x44\x65tect\x12\x1c.jointtrack.v1.DetectRequest\x1a\x1d.jointtrack.v1.DetectResponse\x12[\n\x0cStreamDetect\x12\".jointtrack.v1.StreamDetectRequest\x1a#.jointtrack.v1.StreamDetectResponse(\x01\x30\x01\x12H\n\x07Measure\x12\x1d.jointtrack.v1.MeasureRequest\x1a\x1e.jointtrack.v1.MeasureResponse\x12Z\n\rGetServerInfo\x12#.jointtrack.v1.GetServerInfoRequest\x1a$.jointtrack.v1.GetServerInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&jointtrack/v1/jointtrack_service.proto\x12\rjointtrack.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x19jointtrack/v1/image.proto\x1a\x1fjointtrack/v1/measurement.proto\x1a\x18jointtrack/v1/pose.proto\x1a\x1bjointtrack/v1/summary.proto\"\xf3\x02\n\rDetectOptions\x12\x34\n\x0cmeasurements\x18\x01 \x03(\x0e\x32\x1e.jointtrack.v1.MeasurementType\x12!\n\x04side\x18\x02 \x01(\x0e\x32\x13.jointtrack.v1.Side\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12)\n\x06search\x18\x05 \x01(\x0e\x32\x19.jointtrack.v1.SearchMode\x12*\n\x06region\x18\x06 \x01(\x0b\x32\x1a.jointtrack.v1.BoundingBox\x12\x12\n\nmax_people\x18\x07 \x01(\x05\x12%\n\x06\x66\x61\x63ing\x18\x08 \x01(\x0e\x32\x15.jointtrack.v1.Facing\x12\x10\n\x08mirrored\x18\t \x01(\x08\x12\x0e\n\x06strict\x18\n \x01(\x08\x12\x18\n\x10include_overlays\x18\x0b \x01(\x08\x12\x15\n\rinclude_image\x18\x0c \x01(\x08\"c\n\rDetectRequest\x12#\n\x05image\x18\x01 \x01(\x0b\x32\x14.jointtrack.v1.Image\x12-\n\x07options\x18\x02 \x01(\x0b\x32\x1c.jointtrack.v1.DetectOptions\"\x89\x01\n\tDetection\x12,\n\nimage_size\x18\x01 \x01(\x0b\x32\x18.jointtrack.v1.ImageSize\x12%\n\x06people\x18\x02 \x03(\x0b\x32\x15.jointtrack.v1.Person\x12\'\n\x07timings\x18\x03 \x01(\x0b\x32\x16.jointtrack.v1.Timings\"h\n\x07Timings\x12\x10\n\x08queue_ms\x18\x01 \x01(\x02\x12\x11\n\tdecode_ms\x18\x02 \x01(\x02\x12\x10\n\x08infer_ms\x18\x03 \x01(\x02\x12\x12\n\nmeasure_ms\x18\x04 \x01(\x02\x12\x12\n\noverlay_ms\x18\x05 \x01(\x02\"\x8f\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x15\n\rinput_size_px\x18\x03 \x01(\x05\x12\x12\n\nmax_people\x18\x04 \x01(\x05\x12\x14\n\x0ctfhub_handle\x18\x05 \x01(\t\x12\x0e\n\x06origin\x18\x06 \x01(\t\x12\x12\n\nis_default\x18\x07 \x01(\x08\"\x92\x01\n\x0e\x44\x65tectResponse\x12+\n\tdetection\x18\x01 \x01(\x0b\x32\x18.jointtrack.v1.Detection\x12\'\n\x05model\x18\x02 \x01(\x0b\x32\x18.jointtrack.v1.ModelInfo\x12*\n\x05image\x18\x03 \x01(\x0b\x32\x1b.jointtrack.v1.EncodedImage\"[\n\tSmoothing\x12*\n\x04mode\x18\x01 \x01(\x0e\x32\x1c.jointtrack.v1.SmoothingMode\x12\x15\n\x08strength\x18\x02 \x01(\x02H\x00\x88\x01\x01\x42\x0b\n\t_strength\"\xac\x01\n\x0cStreamConfig\x12-\n\x07options\x18\x01 \x01(\x0b\x32\x1c.jointtrack.v1.DetectOptions\x12)\n\x08overflow\x18\x02 \x01(\x0e\x32\x17.jointtrack.v1.Overflow\x12\x15\n\rmax_in_flight\x18\x03 \x01(\x05\x12+\n\tsmoothing\x18\x04 \x01(\x0b\x32\x18.jointtrack.v1.Smoothing\"\x10\n\x0eSummaryRequest\"t\n\x05\x46rame\x12\x13\n\x0bsequence_id\x18\x01 \x01(\x03\x12\x31\n\x0e\x63\x61pture_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x05image\x18\x03 \x01(\x0b\x32\x14.jointtrack.v1.Image\"\xb0\x01\n\x13StreamDetectRequest\x12-\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1b.jointtrack.v1.StreamConfigH\x00\x12%\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x14.jointtrack.v1.FrameH\x00\x12\x38\n\x0fsummary_request\x18\x03 \x01(\x0b\x32\x1d.jointtrack.v1.SummaryRequestH\x00\x42\t\n\x07request\"%\n\x0c\x46rameDropped\x12\x15\n\rdropped_count\x18\x01 \x01(\x03\"\xeb\x01\n\x14StreamDetectResponse\x12\x13\n\x0bsequence_id\x18\x01 \x01(\x03\x12-\n\tdetection\x18\x02 \x01(\x0b\x32\x18.jointtrack.v1.DetectionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12.\n\x07\x64ropped\x18\x04 \x01(\x0b\x32\x1b.jointtrack.v1.FrameDroppedH\x00\x12/\n\x07summary\x18\x05 \x01(\x0b\x32\x1c.jointtrack.v1.StreamSummaryH\x00\x42\t\n\x07outcome\"\x8c\x02\n\x0eMeasureRequest\x12*\n\tkeypoints\x18\x01 \x03(\x0b\x32\x17.jointtrack.v1.Keypoint\x12,\n\nimage_size\x18\x02 \x01(\x0b\x32\x18.jointtrack.v1.ImageSize\x12\x34\n\x0cmeasurements\x18\x03 \x03(\x0e\x32\x1e.jointtrack.v1.MeasurementType\x12!\n\x04side\x18\x04 \x01(\x0e\x32\x13.jointtrack.v1.Side\x12%\n\x06\x66\x61\x63ing\x18\x05 \x01(\x0e\x32\x15.jointtrack.v1.Facing\x12\x10\n\x08mirrored\x18\x06 \x01(\x08\x12\x0e\n\x06strict\x18\x07 \x01(\x08\"C\n\x0fMeasureResponse\x12\x30\n\x0cmeasurements\x18\x01 \x03(\x0b\x32\x1a.jointtrack.v1.Measurement\"\x16\n\x14GetServerInfoRequest\"\xdf\x01\n\x0fMeasurementInfo\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.jointtrack.v1.MeasurementType\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x11\n\tbody_part\x18\x04 \x01(\t\x12\"\n\x05views\x18\x05 \x03(\x0e\x32\x13.jointtrack.v1.View\x12\x0c\n\x04zero\x18\x06 \x01(\t\x12\x10\n\x08positive\x18\x07 \x01(\t\x12*\n\x06normal\x18\x08 \x01(\x0b\x32\x1a.jointtrack.v1.NormalRange\"\xac\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x17\n\x0fmax_image_bytes\x18\x02 \x01(\x03\x12\x18\n\x10max_image_pixels\x18\x03 \x01(\x03\x12\x12\n\nmax_people\x18\x04 \x01(\x05\x12\x15\n\rmax_in_flight\x18\x05 \x01(\x05\x12\x16\n\x0emax_bad_frames\x18\x06 \x01(\x05\x12\x11\n\tmax_queue\x18\x07 \x01(\x05\"\x80\x02\n\x15GetServerInfoResponse\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12(\n\x06models\x18\x02 \x03(\x0b\x32\x18.jointtrack.v1.ModelInfo\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x11\n\tprecision\x18\x05 \x01(\t\x12\x15\n\rengine_reason\x18\x06 \x01(\t\x12\x34\n\x0cmeasurements\x18\x07 \x03(\x0b\x32\x1e.jointtrack.v1.MeasurementInfo\x12%\n\x06limits\x18\x08 \x01(\x0b\x32\x15.jointtrack.v1.Limits*\x7f\n\nSearchMode\x12\x1b\n\x17SEARCH_MODE_UNSPECIFIED\x10\x00\x12\x1b\n\x17SEARCH_MODE_FIND_PEOPLE\x10\x01\x12\x18\n\x14SEARCH_MODE_TWO_PASS\x10\x02\x12\x1d\n\x19SEARCH_MODE_WHOLE_PICTURE\x10\x03*M\n\x08Overflow\x12\x18\n\x14OVERFLOW_UNSPECIFIED\x10\x00\x12\x12\n\x0eOVERFLOW_BLOCK\x10\x01\x12\x13\n\x0fOVERFLOW_LATEST\x10\x02*d\n\rSmoothingMode\x12\x1e\n\x1aSMOOTHING_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12SMOOTHING_MODE_OFF\x10\x01\x12\x1b\n\x17SMOOTHING_MODE_ONE_EURO\x10\x02\x32\xdd\x02\n\x11JointTrackService\x12\x45\n\x06\x44\x65tect\x12\x1c.jointtrack.v1.DetectRequest\x1a\x1d.jointtrack.v1.DetectResponse\x12[\n\x0cStreamDetect\x12\".jointtrack.v1.StreamDetectRequest\x1a#.jointtrack.v1.StreamDetectResponse(\x01\x30\x01\x12H\n\x07Measure\x12\x1d.jointtrack.v1.MeasureRequest\x1a\x1e.jointtrack.v1.MeasureResponse\x12Z\n\rGetServerInfo\x12#.jointtrack.v1.GetServerInfoRequest\x1a$.jointtrack.v1.GetServerInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'jointtrack.v1.jointtrack_service_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_SEARCHMODE']._serialized_start=2835
-  _globals['_SEARCHMODE']._serialized_end=2962
-  _globals['_OVERFLOW']._serialized_start=2964
-  _globals['_OVERFLOW']._serialized_end=3041
-  _globals['_DETECTOPTIONS']._serialized_start=201
-  _globals['_DETECTOPTIONS']._serialized_end=572
-  _globals['_DETECTREQUEST']._serialized_start=574
-  _globals['_DETECTREQUEST']._serialized_end=673
-  _globals['_DETECTION']._serialized_start=676
-  _globals['_DETECTION']._serialized_end=813
-  _globals['_TIMINGS']._serialized_start=815
-  _globals['_TIMINGS']._serialized_end=919
-  _globals['_MODELINFO']._serialized_start=922
-  _globals['_MODELINFO']._serialized_end=1065
-  _globals['_DETECTRESPONSE']._serialized_start=1068
-  _globals['_DETECTRESPONSE']._serialized_end=1214
-  _globals['_STREAMCONFIG']._serialized_start=1216
-  _globals['_STREAMCONFIG']._serialized_end=1343
-  _globals['_FRAME']._serialized_start=1345
-  _globals['_FRAME']._serialized_end=1461
-  _globals['_STREAMDETECTREQUEST']._serialized_start=1463
-  _globals['_STREAMDETECTREQUEST']._serialized_end=1581
-  _globals['_FRAMEDROPPED']._serialized_start=1583
-  _globals['_FRAMEDROPPED']._serialized_end=1620
-  _globals['_STREAMDETECTRESPONSE']._serialized_start=1623
-  _globals['_STREAMDETECTRESPONSE']._serialized_end=1809
-  _globals['_MEASUREREQUEST']._serialized_start=1812
-  _globals['_MEASUREREQUEST']._serialized_end=2080
-  _globals['_MEASURERESPONSE']._serialized_start=2082
-  _globals['_MEASURERESPONSE']._serialized_end=2149
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=2151
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=2173
-  _globals['_MEASUREMENTINFO']._serialized_start=2176
-  _globals['_MEASUREMENTINFO']._serialized_end=2399
-  _globals['_LIMITS']._serialized_start=2402
-  _globals['_LIMITS']._serialized_end=2574
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=2577
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=2833
-  _globals['_JOINTTRACKSERVICE']._serialized_start=3044
-  _globals['_JOINTTRACKSERVICE']._serialized_end=3393
+  _globals['_SEARCHMODE']._serialized_start=3129
+  _globals['_SEARCHMODE']._serialized_end=3256
+  _globals['_OVERFLOW']._serialized_start=3258
+  _globals['_OVERFLOW']._serialized_end=3335
+  _globals['_SMOOTHINGMODE']._serialized_start=3337
+  _globals['_SMOOTHINGMODE']._serialized_end=3437
+  _globals['_DETECTOPTIONS']._serialized_start=230
+  _globals['_DETECTOPTIONS']._serialized_end=601
+  _globals['_DETECTREQUEST']._serialized_start=603
+  _globals['_DETECTREQUEST']._serialized_end=702
+  _globals['_DETECTION']._serialized_start=705
+  _globals['_DETECTION']._serialized_end=842
+  _globals['_TIMINGS']._serialized_start=844
+  _globals['_TIMINGS']._serialized_end=948
+  _globals['_MODELINFO']._serialized_start=951
+  _globals['_MODELINFO']._serialized_end=1094
+  _globals['_DETECTRESPONSE']._serialized_start=1097
+  _globals['_DETECTRESPONSE']._serialized_end=1243
+  _globals['_SMOOTHING']._serialized_start=1245
+  _globals['_SMOOTHING']._serialized_end=1336
+  _globals['_STREAMCONFIG']._serialized_start=1339
+  _globals['_STREAMCONFIG']._serialized_end=1511
+  _globals['_SUMMARYREQUEST']._serialized_start=1513
+  _globals['_SUMMARYREQUEST']._serialized_end=1529
+  _globals['_FRAME']._serialized_start=1531
+  _globals['_FRAME']._serialized_end=1647
+  _globals['_STREAMDETECTREQUEST']._serialized_start=1650
+  _globals['_STREAMDETECTREQUEST']._serialized_end=1826
+  _globals['_FRAMEDROPPED']._serialized_start=1828
+  _globals['_FRAMEDROPPED']._serialized_end=1865
+  _globals['_STREAMDETECTRESPONSE']._serialized_start=1868
+  _globals['_STREAMDETECTRESPONSE']._serialized_end=2103
+  _globals['_MEASUREREQUEST']._serialized_start=2106
+  _globals['_MEASUREREQUEST']._serialized_end=2374
+  _globals['_MEASURERESPONSE']._serialized_start=2376
+  _globals['_MEASURERESPONSE']._serialized_end=2443
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=2445
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=2467
+  _globals['_MEASUREMENTINFO']._serialized_start=2470
+  _globals['_MEASUREMENTINFO']._serialized_end=2693
+  _globals['_LIMITS']._serialized_start=2696
+  _globals['_LIMITS']._serialized_end=2868
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=2871
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=3127
+  _globals['_JOINTTRACKSERVICE']._serialized_start=3440
+  _globals['_JOINTTRACKSERVICE']._serialized_end=3789
 # @@protoc_insertion_point(module_scope)

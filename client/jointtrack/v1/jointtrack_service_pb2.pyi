@@ -14,6 +14,7 @@ import google.rpc.status_pb2
 import jointtrack.v1.image_pb2
 import jointtrack.v1.measurement_pb2
 import jointtrack.v1.pose_pb2
+import jointtrack.v1.summary_pb2
 import sys
 import typing
 
@@ -80,6 +81,30 @@ OVERFLOW_LATEST: Overflow.ValueType  # 2
 """When max_in_flight frames wait, the oldest waiting one is answered "dropped"."""
 global___Overflow = Overflow
 
+class _SmoothingMode:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _SmoothingModeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_SmoothingMode.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    SMOOTHING_MODE_UNSPECIFIED: _SmoothingMode.ValueType  # 0
+    """Default: SMOOTHING_MODE_ONE_EURO."""
+    SMOOTHING_MODE_OFF: _SmoothingMode.ValueType  # 1
+    """Every frame by itself."""
+    SMOOTHING_MODE_ONE_EURO: _SmoothingMode.ValueType  # 2
+    """The One-Euro filter on each keypoint, on capture time: steady at rest, quick in motion."""
+
+class SmoothingMode(_SmoothingMode, metaclass=_SmoothingModeEnumTypeWrapper):
+    """How keypoints are smoothed over time."""
+
+SMOOTHING_MODE_UNSPECIFIED: SmoothingMode.ValueType  # 0
+"""Default: SMOOTHING_MODE_ONE_EURO."""
+SMOOTHING_MODE_OFF: SmoothingMode.ValueType  # 1
+"""Every frame by itself."""
+SMOOTHING_MODE_ONE_EURO: SmoothingMode.ValueType  # 2
+"""The One-Euro filter on each keypoint, on capture time: steady at rest, quick in motion."""
+global___SmoothingMode = SmoothingMode
+
 @typing.final
 class DetectOptions(google.protobuf.message.Message):
     """What to find and measure, and what to send back."""
@@ -108,7 +133,7 @@ class DetectOptions(google.protobuf.message.Message):
     """Default SEARCH_MODE_FIND_PEOPLE. In a stream: how the person is found at the start and when lost."""
     max_people: builtins.int
     """Most people to return, 1..6, most prominent (box area times score) first. Default 1. Above 1
-    only with SEARCH_MODE_FIND_PEOPLE, and not in a stream.
+    only with SEARCH_MODE_FIND_PEOPLE.
     """
     facing: jointtrack.v1.measurement_pb2.Facing.ValueType
     """Where the subject faces, if the caller knows. Default: found out from the pose."""
@@ -325,6 +350,30 @@ class DetectResponse(google.protobuf.message.Message):
 global___DetectResponse = DetectResponse
 
 @typing.final
+class Smoothing(google.protobuf.message.Message):
+    """How keypoints are smoothed over time. Without capture_offset frames count as 1/30 s apart."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: builtins.int
+    STRENGTH_FIELD_NUMBER: builtins.int
+    mode: global___SmoothingMode.ValueType
+    """Default SMOOTHING_MODE_ONE_EURO."""
+    strength: builtins.float
+    """How strongly, 0..1: 0 follows every movement, 1 is the steadiest and lags the most. Default 0.5."""
+    def __init__(
+        self,
+        *,
+        mode: global___SmoothingMode.ValueType = ...,
+        strength: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_strength", b"_strength", "strength", b"strength"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_strength", b"_strength", "mode", b"mode", "strength", b"strength"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_strength", b"_strength"]) -> typing.Literal["strength"] | None: ...
+
+global___Smoothing = Smoothing
+
+@typing.final
 class StreamConfig(google.protobuf.message.Message):
     """The first message of a stream."""
 
@@ -333,6 +382,7 @@ class StreamConfig(google.protobuf.message.Message):
     OPTIONS_FIELD_NUMBER: builtins.int
     OVERFLOW_FIELD_NUMBER: builtins.int
     MAX_IN_FLIGHT_FIELD_NUMBER: builtins.int
+    SMOOTHING_FIELD_NUMBER: builtins.int
     overflow: global___Overflow.ValueType
     """Default OVERFLOW_BLOCK."""
     max_in_flight: builtins.int
@@ -343,17 +393,34 @@ class StreamConfig(google.protobuf.message.Message):
     def options(self) -> global___DetectOptions:
         """As in Detect, for every frame."""
 
+    @property
+    def smoothing(self) -> global___Smoothing:
+        """Default: the One-Euro filter at strength 0.5."""
+
     def __init__(
         self,
         *,
         options: global___DetectOptions | None = ...,
         overflow: global___Overflow.ValueType = ...,
         max_in_flight: builtins.int = ...,
+        smoothing: global___Smoothing | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["options", b"options"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["max_in_flight", b"max_in_flight", "options", b"options", "overflow", b"overflow"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["options", b"options", "smoothing", b"smoothing"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["max_in_flight", b"max_in_flight", "options", b"options", "overflow", b"overflow", "smoothing", b"smoothing"]) -> None: ...
 
 global___StreamConfig = StreamConfig
+
+@typing.final
+class SummaryRequest(google.protobuf.message.Message):
+    """Asks for the summary so far. Answered in its place among the frames."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___SummaryRequest = SummaryRequest
 
 @typing.final
 class Frame(google.protobuf.message.Message):
@@ -394,6 +461,7 @@ class StreamDetectRequest(google.protobuf.message.Message):
 
     CONFIG_FIELD_NUMBER: builtins.int
     FRAME_FIELD_NUMBER: builtins.int
+    SUMMARY_REQUEST_FIELD_NUMBER: builtins.int
     @property
     def config(self) -> global___StreamConfig:
         """First message only."""
@@ -402,15 +470,20 @@ class StreamDetectRequest(google.protobuf.message.Message):
     def frame(self) -> global___Frame:
         """Every further message."""
 
+    @property
+    def summary_request(self) -> global___SummaryRequest:
+        """Between frames, at any time after the config."""
+
     def __init__(
         self,
         *,
         config: global___StreamConfig | None = ...,
         frame: global___Frame | None = ...,
+        summary_request: global___SummaryRequest | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["config", b"config", "frame", b"frame", "request", b"request"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["config", b"config", "frame", b"frame", "request", b"request"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["request", b"request"]) -> typing.Literal["config", "frame"] | None: ...
+    def HasField(self, field_name: typing.Literal["config", b"config", "frame", b"frame", "request", b"request", "summary_request", b"summary_request"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["config", b"config", "frame", b"frame", "request", b"request", "summary_request", b"summary_request"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["request", b"request"]) -> typing.Literal["config", "frame", "summary_request"] | None: ...
 
 global___StreamDetectRequest = StreamDetectRequest
 
@@ -442,6 +515,7 @@ class StreamDetectResponse(google.protobuf.message.Message):
     DETECTION_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     DROPPED_FIELD_NUMBER: builtins.int
+    SUMMARY_FIELD_NUMBER: builtins.int
     sequence_id: builtins.int
     """The frame's id."""
     @property
@@ -458,6 +532,10 @@ class StreamDetectResponse(google.protobuf.message.Message):
     def dropped(self) -> global___FrameDropped:
         """The frame was skipped."""
 
+    @property
+    def summary(self) -> jointtrack.v1.summary_pb2.StreamSummary:
+        """The range of motion so far; sequence_id is that of the last frame before it, -1 without one."""
+
     def __init__(
         self,
         *,
@@ -465,10 +543,11 @@ class StreamDetectResponse(google.protobuf.message.Message):
         detection: global___Detection | None = ...,
         error: google.rpc.status_pb2.Status | None = ...,
         dropped: global___FrameDropped | None = ...,
+        summary: jointtrack.v1.summary_pb2.StreamSummary | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["detection", b"detection", "dropped", b"dropped", "error", b"error", "outcome", b"outcome"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["detection", b"detection", "dropped", b"dropped", "error", b"error", "outcome", b"outcome", "sequence_id", b"sequence_id"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["detection", "error", "dropped"] | None: ...
+    def HasField(self, field_name: typing.Literal["detection", b"detection", "dropped", b"dropped", "error", b"error", "outcome", b"outcome", "summary", b"summary"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["detection", b"detection", "dropped", b"dropped", "error", b"error", "outcome", b"outcome", "sequence_id", b"sequence_id", "summary", b"summary"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["detection", "error", "dropped", "summary"] | None: ...
 
 global___StreamDetectResponse = StreamDetectResponse
 

@@ -37,8 +37,10 @@ class JointTrackServiceStub:
         jointtrack.v1.jointtrack_service_pb2.StreamDetectRequest,
         jointtrack.v1.jointtrack_service_pb2.StreamDetectResponse,
     ]
-    """Follows a person through a video. The first message is the config, every further one a frame.
+    """Follows people through a video. The first message is the config, every further one a frame.
     Each frame gets one answer, in order: a detection, an error (the stream lives on) or "dropped".
+    When the caller has sent its last frame and measurements were asked for, a summary of the range of
+    motion follows the last answer.
     Missing config, a second config, sequence ids that do not increase or too many bad frames in a
     row end the stream with a status. When the server drains, the stream ends UNAVAILABLE with reason
     SERVER_DRAINING. A stream without messages is legal and gets no answer.
@@ -75,8 +77,10 @@ class JointTrackServiceAsyncStub:
         jointtrack.v1.jointtrack_service_pb2.StreamDetectRequest,
         jointtrack.v1.jointtrack_service_pb2.StreamDetectResponse,
     ]
-    """Follows a person through a video. The first message is the config, every further one a frame.
+    """Follows people through a video. The first message is the config, every further one a frame.
     Each frame gets one answer, in order: a detection, an error (the stream lives on) or "dropped".
+    When the caller has sent its last frame and measurements were asked for, a summary of the range of
+    motion follows the last answer.
     Missing config, a second config, sequence ids that do not increase or too many bad frames in a
     row end the stream with a status. When the server drains, the stream ends UNAVAILABLE with reason
     SERVER_DRAINING. A stream without messages is legal and gets no answer.
@@ -117,8 +121,10 @@ class JointTrackServiceServicer(metaclass=abc.ABCMeta):
         request_iterator: _MaybeAsyncIterator[jointtrack.v1.jointtrack_service_pb2.StreamDetectRequest],
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[jointtrack.v1.jointtrack_service_pb2.StreamDetectResponse], collections.abc.AsyncIterator[jointtrack.v1.jointtrack_service_pb2.StreamDetectResponse]]:
-        """Follows a person through a video. The first message is the config, every further one a frame.
+        """Follows people through a video. The first message is the config, every further one a frame.
         Each frame gets one answer, in order: a detection, an error (the stream lives on) or "dropped".
+        When the caller has sent its last frame and measurements were asked for, a summary of the range of
+        motion follows the last answer.
         Missing config, a second config, sequence ids that do not increase or too many bad frames in a
         row end the stream with a status. When the server drains, the stream ends UNAVAILABLE with reason
         SERVER_DRAINING. A stream without messages is legal and gets no answer.

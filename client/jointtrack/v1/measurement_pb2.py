@@ -16,29 +16,29 @@ from jointtrack.v1 import image_pb2 as jointtrack_dot_v1_dot_image__pb2
 from jointtrack.v1 import joint_pb2 as jointtrack_dot_v1_dot_joint__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fjointtrack/v1/measurement.proto\x12\rjointtrack.v1\x1a\x19jointtrack/v1/image.proto\x1a\x19jointtrack/v1/joint.proto\"\xd7\x01\n\tSideValue\x12\x16\n\tvalue_deg\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x34\n\x0emissing_reason\x18\x02 \x01(\x0e\x32\x1c.jointtrack.v1.MissingReason\x12,\n\x0emissing_joints\x18\x03 \x03(\x0e\x32\x14.jointtrack.v1.Joint\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12\x1a\n\rcomponent_deg\x18\x05 \x01(\x02H\x01\x88\x01\x01\x42\x0c\n\n_value_degB\x10\n\x0e_component_deg\"\xde\x02\n\x0bMeasurement\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.jointtrack.v1.MeasurementType\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x11\n\tbody_part\x18\x04 \x01(\t\x12&\n\x04left\x18\x05 \x01(\x0b\x32\x18.jointtrack.v1.SideValue\x12\'\n\x05right\x18\x06 \x01(\x0b\x32\x18.jointtrack.v1.SideValue\x12!\n\x04view\x18\x07 \x01(\x0e\x32\x13.jointtrack.v1.View\x12%\n\x06\x66\x61\x63ing\x18\x08 \x01(\x0e\x32\x15.jointtrack.v1.Facing\x12(\n\x08warnings\x18\t \x03(\x0e\x32\x16.jointtrack.v1.Warning\x12,\n\x07overlay\x18\n \x01(\x0b\x32\x1b.jointtrack.v1.EncodedImage\"?\n\x0bNormalRange\x12\x0f\n\x07min_deg\x18\x01 \x01(\x02\x12\x0f\n\x07max_deg\x18\x02 \x01(\x02\x12\x0e\n\x06source\x18\x03 \x01(\t*\x96\x06\n\x0fMeasurementType\x12 \n\x1cMEASUREMENT_TYPE_UNSPECIFIED\x10\x00\x12\'\n#MEASUREMENT_TYPE_SHOULDER_ABDUCTION\x10\x01\x12-\n)MEASUREMENT_TYPE_SHOULDER_FORWARD_FLEXION\x10\x02\x12\'\n#MEASUREMENT_TYPE_SHOULDER_EXTENSION\x10\x03\x12&\n\"MEASUREMENT_TYPE_BACK_SIDE_FLEXION\x10\x04\x12\x30\n,MEASUREMENT_TYPE_BACK_LUMBAR_FORWARD_FLEXION\x10\x05\x12*\n&MEASUREMENT_TYPE_BACK_LUMBAR_EXTENSION\x10\x06\x12!\n\x1dMEASUREMENT_TYPE_KNEE_FLEXION\x10\x07\x12#\n\x1fMEASUREMENT_TYPE_KNEE_EXTENSION\x10\x08\x12)\n%MEASUREMENT_TYPE_NECK_LATERAL_FLEXION\x10\t\x12)\n%MEASUREMENT_TYPE_NECK_FORWARD_FLEXION\x10\n\x12#\n\x1fMEASUREMENT_TYPE_NECK_EXTENSION\x10\x0b\x12\x1b\n\x17MEASUREMENT_TYPE_SPLITS\x10\x0c\x12&\n\"MEASUREMENT_TYPE_SQUATS_KNEE_FRONT\x10\r\x12%\n!MEASUREMENT_TYPE_SQUATS_KNEE_SIDE\x10\x0e\x12%\n!MEASUREMENT_TYPE_SQUATS_HIP_FRONT\x10\x0f\x12$\n MEASUREMENT_TYPE_SQUATS_HIP_SIDE\x10\x10\x12\x1f\n\x1bMEASUREMENT_TYPE_ELBOW_SIDE\x10\x11\x12\x1d\n\x19MEASUREMENT_TYPE_HIP_SIDE\x10\x12\x12\x1e\n\x1aMEASUREMENT_TYPE_KNEE_SIDE\x10\x13*J\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\r\n\tSIDE_LEFT\x10\x01\x12\x0e\n\nSIDE_RIGHT\x10\x02\x12\r\n\tSIDE_BOTH\x10\x03*C\n\x06\x46\x61\x63ing\x12\x16\n\x12\x46\x41\x43ING_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46\x41\x43ING_LEFT\x10\x01\x12\x10\n\x0c\x46\x41\x43ING_RIGHT\x10\x02*n\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x0e\n\nVIEW_FRONT\x10\x01\x12\r\n\tVIEW_BACK\x10\x02\x12\r\n\tVIEW_SIDE\x10\x03\x12\x10\n\x0cVIEW_OBLIQUE\x10\x04\x12\x10\n\x0cVIEW_UNKNOWN\x10\x05*\x92\x02\n\rMissingReason\x12\x1e\n\x1aMISSING_REASON_UNSPECIFIED\x10\x00\x12*\n&MISSING_REASON_KEYPOINT_LOW_CONFIDENCE\x10\x01\x12(\n$MISSING_REASON_SEGMENT_FORESHORTENED\x10\x02\x12!\n\x1dMISSING_REASON_FACING_UNKNOWN\x10\x03\x12\x1d\n\x19MISSING_REASON_WRONG_VIEW\x10\x04\x12$\n MISSING_REASON_BODY_SIDE_UNKNOWN\x10\x05\x12#\n\x1fMISSING_REASON_IMPLAUSIBLE_POSE\x10\x06*\xa2\x02\n\x07Warning\x12\x17\n\x13WARNING_UNSPECIFIED\x10\x00\x12\x1a\n\x16WARNING_LOW_CONFIDENCE\x10\x01\x12\x19\n\x15WARNING_VIEW_MISMATCH\x10\x02\x12\x18\n\x14WARNING_OBLIQUE_VIEW\x10\x03\x12\x1b\n\x17WARNING_TRUNK_ONE_SIDED\x10\x04\x12\x1e\n\x1aWARNING_REFERENCE_VERTICAL\x10\x05\x12\x1a\n\x16WARNING_FACING_UNKNOWN\x10\x06\x12\x1e\n\x1aWARNING_OPPOSITE_DIRECTION\x10\x07\x12\x18\n\x14WARNING_OUT_OF_PLANE\x10\x08\x12\x1a\n\x16WARNING_SEVERAL_PEOPLE\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fjointtrack/v1/measurement.proto\x12\rjointtrack.v1\x1a\x19jointtrack/v1/image.proto\x1a\x19jointtrack/v1/joint.proto\"\xf9\x01\n\tSideValue\x12\x16\n\tvalue_deg\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x34\n\x0emissing_reason\x18\x02 \x01(\x0e\x32\x1c.jointtrack.v1.MissingReason\x12,\n\x0emissing_joints\x18\x03 \x03(\x0e\x32\x14.jointtrack.v1.Joint\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12\x1a\n\rcomponent_deg\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12\x14\n\x07raw_deg\x18\x06 \x01(\x02H\x02\x88\x01\x01\x42\x0c\n\n_value_degB\x10\n\x0e_component_degB\n\n\x08_raw_deg\"\xde\x02\n\x0bMeasurement\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.jointtrack.v1.MeasurementType\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x11\n\tbody_part\x18\x04 \x01(\t\x12&\n\x04left\x18\x05 \x01(\x0b\x32\x18.jointtrack.v1.SideValue\x12\'\n\x05right\x18\x06 \x01(\x0b\x32\x18.jointtrack.v1.SideValue\x12!\n\x04view\x18\x07 \x01(\x0e\x32\x13.jointtrack.v1.View\x12%\n\x06\x66\x61\x63ing\x18\x08 \x01(\x0e\x32\x15.jointtrack.v1.Facing\x12(\n\x08warnings\x18\t \x03(\x0e\x32\x16.jointtrack.v1.Warning\x12,\n\x07overlay\x18\n \x01(\x0b\x32\x1b.jointtrack.v1.EncodedImage\"?\n\x0bNormalRange\x12\x0f\n\x07min_deg\x18\x01 \x01(\x02\x12\x0f\n\x07max_deg\x18\x02 \x01(\x02\x12\x0e\n\x06source\x18\x03 \x01(\t*\x96\x06\n\x0fMeasurementType\x12 \n\x1cMEASUREMENT_TYPE_UNSPECIFIED\x10\x00\x12\'\n#MEASUREMENT_TYPE_SHOULDER_ABDUCTION\x10\x01\x12-\n)MEASUREMENT_TYPE_SHOULDER_FORWARD_FLEXION\x10\x02\x12\'\n#MEASUREMENT_TYPE_SHOULDER_EXTENSION\x10\x03\x12&\n\"MEASUREMENT_TYPE_BACK_SIDE_FLEXION\x10\x04\x12\x30\n,MEASUREMENT_TYPE_BACK_LUMBAR_FORWARD_FLEXION\x10\x05\x12*\n&MEASUREMENT_TYPE_BACK_LUMBAR_EXTENSION\x10\x06\x12!\n\x1dMEASUREMENT_TYPE_KNEE_FLEXION\x10\x07\x12#\n\x1fMEASUREMENT_TYPE_KNEE_EXTENSION\x10\x08\x12)\n%MEASUREMENT_TYPE_NECK_LATERAL_FLEXION\x10\t\x12)\n%MEASUREMENT_TYPE_NECK_FORWARD_FLEXION\x10\n\x12#\n\x1fMEASUREMENT_TYPE_NECK_EXTENSION\x10\x0b\x12\x1b\n\x17MEASUREMENT_TYPE_SPLITS\x10\x0c\x12&\n\"MEASUREMENT_TYPE_SQUATS_KNEE_FRONT\x10\r\x12%\n!MEASUREMENT_TYPE_SQUATS_KNEE_SIDE\x10\x0e\x12%\n!MEASUREMENT_TYPE_SQUATS_HIP_FRONT\x10\x0f\x12$\n MEASUREMENT_TYPE_SQUATS_HIP_SIDE\x10\x10\x12\x1f\n\x1bMEASUREMENT_TYPE_ELBOW_SIDE\x10\x11\x12\x1d\n\x19MEASUREMENT_TYPE_HIP_SIDE\x10\x12\x12\x1e\n\x1aMEASUREMENT_TYPE_KNEE_SIDE\x10\x13*J\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\r\n\tSIDE_LEFT\x10\x01\x12\x0e\n\nSIDE_RIGHT\x10\x02\x12\r\n\tSIDE_BOTH\x10\x03*C\n\x06\x46\x61\x63ing\x12\x16\n\x12\x46\x41\x43ING_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46\x41\x43ING_LEFT\x10\x01\x12\x10\n\x0c\x46\x41\x43ING_RIGHT\x10\x02*n\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x0e\n\nVIEW_FRONT\x10\x01\x12\r\n\tVIEW_BACK\x10\x02\x12\r\n\tVIEW_SIDE\x10\x03\x12\x10\n\x0cVIEW_OBLIQUE\x10\x04\x12\x10\n\x0cVIEW_UNKNOWN\x10\x05*\x92\x02\n\rMissingReason\x12\x1e\n\x1aMISSING_REASON_UNSPECIFIED\x10\x00\x12*\n&MISSING_REASON_KEYPOINT_LOW_CONFIDENCE\x10\x01\x12(\n$MISSING_REASON_SEGMENT_FORESHORTENED\x10\x02\x12!\n\x1dMISSING_REASON_FACING_UNKNOWN\x10\x03\x12\x1d\n\x19MISSING_REASON_WRONG_VIEW\x10\x04\x12$\n MISSING_REASON_BODY_SIDE_UNKNOWN\x10\x05\x12#\n\x1fMISSING_REASON_IMPLAUSIBLE_POSE\x10\x06*\xa2\x02\n\x07Warning\x12\x17\n\x13WARNING_UNSPECIFIED\x10\x00\x12\x1a\n\x16WARNING_LOW_CONFIDENCE\x10\x01\x12\x19\n\x15WARNING_VIEW_MISMATCH\x10\x02\x12\x18\n\x14WARNING_OBLIQUE_VIEW\x10\x03\x12\x1b\n\x17WARNING_TRUNK_ONE_SIDED\x10\x04\x12\x1e\n\x1aWARNING_REFERENCE_VERTICAL\x10\x05\x12\x1a\n\x16WARNING_FACING_UNKNOWN\x10\x06\x12\x1e\n\x1aWARNING_OPPOSITE_DIRECTION\x10\x07\x12\x18\n\x14WARNING_OUT_OF_PLANE\x10\x08\x12\x1a\n\x16WARNING_SEVERAL_PEOPLE\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'jointtrack.v1.measurement_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_MEASUREMENTTYPE']._serialized_start=741
-  _globals['_MEASUREMENTTYPE']._serialized_end=1531
-  _globals['_SIDE']._serialized_start=1533
-  _globals['_SIDE']._serialized_end=1607
-  _globals['_FACING']._serialized_start=1609
-  _globals['_FACING']._serialized_end=1676
-  _globals['_VIEW']._serialized_start=1678
-  _globals['_VIEW']._serialized_end=1788
-  _globals['_MISSINGREASON']._serialized_start=1791
-  _globals['_MISSINGREASON']._serialized_end=2065
-  _globals['_WARNING']._serialized_start=2068
-  _globals['_WARNING']._serialized_end=2358
+  _globals['_MEASUREMENTTYPE']._serialized_start=775
+  _globals['_MEASUREMENTTYPE']._serialized_end=1565
+  _globals['_SIDE']._serialized_start=1567
+  _globals['_SIDE']._serialized_end=1641
+  _globals['_FACING']._serialized_start=1643
+  _globals['_FACING']._serialized_end=1710
+  _globals['_VIEW']._serialized_start=1712
+  _globals['_VIEW']._serialized_end=1822
+  _globals['_MISSINGREASON']._serialized_start=1825
+  _globals['_MISSINGREASON']._serialized_end=2099
+  _globals['_WARNING']._serialized_start=2102
+  _globals['_WARNING']._serialized_end=2392
   _globals['_SIDEVALUE']._serialized_start=105
-  _globals['_SIDEVALUE']._serialized_end=320
-  _globals['_MEASUREMENT']._serialized_start=323
-  _globals['_MEASUREMENT']._serialized_end=673
-  _globals['_NORMALRANGE']._serialized_start=675
-  _globals['_NORMALRANGE']._serialized_end=738
+  _globals['_SIDEVALUE']._serialized_end=354
+  _globals['_MEASUREMENT']._serialized_start=357
+  _globals['_MEASUREMENT']._serialized_end=707
+  _globals['_NORMALRANGE']._serialized_start=709
+  _globals['_NORMALRANGE']._serialized_end=772
 # @@protoc_insertion_point(module_scope)

@@ -310,6 +310,7 @@ class SideValue(google.protobuf.message.Message):
     MISSING_JOINTS_FIELD_NUMBER: builtins.int
     CONFIDENCE_FIELD_NUMBER: builtins.int
     COMPONENT_DEG_FIELD_NUMBER: builtins.int
+    RAW_DEG_FIELD_NUMBER: builtins.int
     value_deg: builtins.float
     """Degrees, not rounded. Unset: not measurable (missing_reason says why) or not asked for. Never
     read an unset value as 0.
@@ -320,6 +321,10 @@ class SideValue(google.protobuf.message.Message):
     """The lowest score of the keypoints used, 0.3..1; 0 without a value."""
     component_deg: builtins.float
     """Degrees; splits only: this side's thigh against the trunk line."""
+    raw_deg: builtins.float
+    """Degrees; streams with smoothing only: the value from this frame's keypoints alone. Unset where
+    value_deg is.
+    """
     @property
     def missing_joints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[jointtrack.v1.joint_pb2.Joint.ValueType]:
         """With MISSING_REASON_KEYPOINT_LOW_CONFIDENCE: the keypoints that are missing."""
@@ -332,11 +337,14 @@ class SideValue(google.protobuf.message.Message):
         missing_joints: collections.abc.Iterable[jointtrack.v1.joint_pb2.Joint.ValueType] | None = ...,
         confidence: builtins.float = ...,
         component_deg: builtins.float | None = ...,
+        raw_deg: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_component_deg", b"_component_deg", "_value_deg", b"_value_deg", "component_deg", b"component_deg", "value_deg", b"value_deg"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_component_deg", b"_component_deg", "_value_deg", b"_value_deg", "component_deg", b"component_deg", "confidence", b"confidence", "missing_joints", b"missing_joints", "missing_reason", b"missing_reason", "value_deg", b"value_deg"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_component_deg", b"_component_deg", "_raw_deg", b"_raw_deg", "_value_deg", b"_value_deg", "component_deg", b"component_deg", "raw_deg", b"raw_deg", "value_deg", b"value_deg"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_component_deg", b"_component_deg", "_raw_deg", b"_raw_deg", "_value_deg", b"_value_deg", "component_deg", b"component_deg", "confidence", b"confidence", "missing_joints", b"missing_joints", "missing_reason", b"missing_reason", "raw_deg", b"raw_deg", "value_deg", b"value_deg"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_component_deg", b"_component_deg"]) -> typing.Literal["component_deg"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_raw_deg", b"_raw_deg"]) -> typing.Literal["raw_deg"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_value_deg", b"_value_deg"]) -> typing.Literal["value_deg"] | None: ...
 

@@ -85,6 +85,7 @@ class Person(google.protobuf.message.Message):
     SCORE_FIELD_NUMBER: builtins.int
     TRACK_ID_FIELD_NUMBER: builtins.int
     MEASUREMENTS_FIELD_NUMBER: builtins.int
+    RAW_KEYPOINTS_FIELD_NUMBER: builtins.int
     score: builtins.float
     """Mean score of the 17 keypoints, 0.3..1: people below 0.3 are not reported."""
     track_id: builtins.str
@@ -103,6 +104,12 @@ class Person(google.protobuf.message.Message):
     def measurements(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[jointtrack.v1.measurement_pb2.Measurement]:
         """In the order asked for; empty when none were asked for."""
 
+    @property
+    def raw_keypoints(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Keypoint]:
+        """Streams with smoothing only: all 17 as the model saw them in this frame alone. keypoints are then
+        the smoothed ones.
+        """
+
     def __init__(
         self,
         *,
@@ -111,8 +118,9 @@ class Person(google.protobuf.message.Message):
         score: builtins.float = ...,
         track_id: builtins.str = ...,
         measurements: collections.abc.Iterable[jointtrack.v1.measurement_pb2.Measurement] | None = ...,
+        raw_keypoints: collections.abc.Iterable[global___Keypoint] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["box", b"box"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["box", b"box", "keypoints", b"keypoints", "measurements", b"measurements", "score", b"score", "track_id", b"track_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["box", b"box", "keypoints", b"keypoints", "measurements", b"measurements", "raw_keypoints", b"raw_keypoints", "score", b"score", "track_id", b"track_id"]) -> None: ...
 
 global___Person = Person

@@ -52,11 +52,7 @@ class KeyStore:
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
-            self._connection = sqlite3.connect(
-                self.path, timeout=5.0, check_same_thread=False, isolation_level=None
-            )
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute(_SCHEMA)
+            self._connection = _open(self.path)
         except (OSError, sqlite3.Error) as error:
             raise StartupError(
                 f"The key store {self.path} cannot be used: {error}. Make its folder writable, or "
@@ -135,8 +131,19 @@ class KeyStore:
                 cursor.close()
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=5.0, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -171,6 +171,8 @@ class SideValue:
     confidence: float = 0.0
     component_deg: float | None = None
     figure: AngleFigure | None = None
+    raw_deg: float | None = None
+    """Of this frame's keypoints alone, where ``value_deg`` is of smoothed ones."""
 
     @property
     def is_low_confidence(self) -> bool:

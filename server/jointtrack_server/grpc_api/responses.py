@@ -92,6 +92,7 @@ def _to_person_pb(person: Person) -> pose_pb2.Person:
         score=person.pose.score,
         track_id=person.track_id,
         measurements=to_measurements_pb(person.measurements, person.overlays),
+        raw_keypoints=_to_keypoints_pb(person.raw_pose) if person.raw_pose else (),
     )
 
 
@@ -135,6 +136,7 @@ def _to_side_pb(value: SideValue | None) -> measurement_pb2.SideValue:
         missing_joints=[JOINT_TO_PB[joint] for joint in value.missing_joints],
         confidence=value.confidence,
         component_deg=value.component_deg,
+        raw_deg=value.raw_deg,
     )
 
 

@@ -55,7 +55,7 @@ class JointTrackServicer(JointTrackServiceServicer):
             max_bad_frames=self.limits.max_bad_frames,
         )
         request_id = request_id_of(context)
-        async with aclosing(session.run(streams.to_frames(request_iterator))) as answers:
+        async with aclosing(session.run(streams.to_messages(request_iterator))) as answers:
             async for answer in answers:
                 yield streams.to_answer_pb(answer, request_id)
 

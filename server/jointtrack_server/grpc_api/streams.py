@@ -7,21 +7,33 @@ from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.grpc_api.requests import known, to_detect_options, to_source
 from jointtrack_server.grpc_api.responses import to_detection_pb
 from jointtrack_server.grpc_api.status import to_status
-from jointtrack_server.pipeline.options import Detection, DetectOptions
-from jointtrack_server.pipeline.session import (
+from jointtrack_server.grpc_api.summaries import to_summary_pb
+from jointtrack_server.motion.one_euro import SmoothingSettings
+from jointtrack_server.motion.types import StreamSummary
+from jointtrack_server.pipeline.frames import (
     DEFAULT_MAX_IN_FLIGHT,
     Dropped,
-    FrameAnswer,
     Overflow,
+    StreamAnswer,
     StreamFrame,
     StreamOptions,
+    SummaryRequest,
 )
+from jointtrack_server.pipeline.options import Detection, DetectOptions
 
 _OVERFLOW_FROM_PB: Mapping[int, Overflow] = {
     service_pb2.OVERFLOW_UNSPECIFIED: Overflow.BLOCK,
     service_pb2.OVERFLOW_BLOCK: Overflow.BLOCK,
     service_pb2.OVERFLOW_LATEST: Overflow.LATEST,
 }
+
+_SMOOTHED_FROM_PB: Mapping[int, bool] = {
+    service_pb2.SMOOTHING_MODE_UNSPECIFIED: True,
+    service_pb2.SMOOTHING_MODE_ONE_EURO: True,
+    service_pb2.SMOOTHING_MODE_OFF: False,
+}
+
+DEFAULT_STRENGTH = 0.5
 
 
 def to_stream_options(
@@ -47,6 +59,7 @@ def to_stream_options(
         )
     return StreamOptions(
         detect=_to_frame_options(config.options),
+        smoothing=_to_smoothing(config.smoothing),
         overflow=overflow,
         max_in_flight=config.max_in_flight or DEFAULT_MAX_IN_FLIGHT[overflow],
     )
@@ -56,42 +69,62 @@ def _to_frame_options(message: service_pb2.DetectOptions) -> DetectOptions:
     options = to_detect_options(message, "config.options.")
     not_in_streams = {
         "region": options.region is not None,
-        "max_people": options.max_people > 1,
         "include_image": options.include_image,
     }
     for name, is_set in not_in_streams.items():
         if is_set:
             raise JointTrackError(
                 Reason.INVALID_REQUEST,
-                f"config.options.{name} is for Detect only: a stream follows one person and "
-                "sends no frames back. Leave it out.",
+                f"config.options.{name} is for Detect only: a stream finds its people itself "
+                "and sends no frames back. Leave it out.",
                 field=f"config.options.{name}",
             )
     return options
 
 
-async def to_frames(
+def _to_smoothing(smoothing: service_pb2.Smoothing) -> SmoothingSettings | None:
+    mode = known(_SMOOTHED_FROM_PB, smoothing.mode, "config.smoothing.mode", Reason.INVALID_REQUEST)
+    strength = smoothing.strength if smoothing.HasField("strength") else DEFAULT_STRENGTH
+    if not 0.0 <= strength <= 1.0:
+        raise JointTrackError(
+            Reason.INVALID_REQUEST,
+            f"config.smoothing.strength is {strength:g}. Give 0 to 1.",
+            field="config.smoothing.strength",
+            metadata={"strength": strength},
+        )
+    return SmoothingSettings.from_strength(strength) if mode else None
+
+
+async def to_messages(
     requests: AsyncIterator[service_pb2.StreamDetectRequest],
-) -> AsyncIterator[StreamFrame]:
-    """The frames after the config. Raises JointTrackError REPEATED_STREAM_CONFIG."""
+) -> AsyncIterator[StreamFrame | SummaryRequest]:
+    """What follows the config. Raises JointTrackError REPEATED_STREAM_CONFIG."""
     async for request in requests:
-        if request.WhichOneof("request") != "frame":
-            raise JointTrackError(
-                Reason.REPEATED_STREAM_CONFIG,
-                "A message after the first holds no frame. Send the config once, then only frames.",
-                field="frame",
-            )
-        yield _to_frame(request.frame)
+        match request.WhichOneof("request"):
+            case "frame":
+                yield _to_frame(request.frame)
+            case "summary_request":
+                yield SummaryRequest()
+            case _:
+                raise JointTrackError(
+                    Reason.REPEATED_STREAM_CONFIG,
+                    "A message after the first holds no frame. Send the config once, then only "
+                    "frames and summary requests.",
+                    field="frame",
+                )
 
 
 def _to_frame(frame: service_pb2.Frame) -> StreamFrame:
+    capture_s = None
+    if frame.HasField("capture_offset"):
+        capture_s = frame.capture_offset.seconds + frame.capture_offset.nanos / 1e9
     try:
-        return StreamFrame(frame.sequence_id, to_source(frame.image))
+        return StreamFrame(frame.sequence_id, to_source(frame.image), capture_s)
     except JointTrackError as error:
-        return StreamFrame(frame.sequence_id, error)
+        return StreamFrame(frame.sequence_id, error, capture_s)
 
 
-def to_answer_pb(answer: FrameAnswer, request_id: str) -> service_pb2.StreamDetectResponse:
+def to_answer_pb(answer: StreamAnswer, request_id: str) -> service_pb2.StreamDetectResponse:
     response = service_pb2.StreamDetectResponse(sequence_id=answer.sequence_id)
     match answer.outcome:
         case Detection() as detection:
@@ -100,4 +133,6 @@ def to_answer_pb(answer: FrameAnswer, request_id: str) -> service_pb2.StreamDete
             response.dropped.dropped_count = count
         case JointTrackError() as error:
             response.error.CopyFrom(to_status(error, request_id))
+        case StreamSummary() as summary:
+            response.summary.CopyFrom(to_summary_pb(summary))
     return response

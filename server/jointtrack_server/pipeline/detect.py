@@ -1,12 +1,12 @@
 """One picture in, people and their angles out: the one pipeline behind both doors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from jointtrack_server.domain.crop import MIN_CROP_KEYPOINT_SCORE
-from jointtrack_server.domain.types import Box, Measurement, Pose
+from jointtrack_server.domain.types import Box, Keypoints, Measurement, Pose, SideValue
 from jointtrack_server.engines.base import PoseModel
 from jointtrack_server.engines.catalogue import ModelSpec
 from jointtrack_server.errors import JointTrackError, Reason
@@ -21,15 +21,15 @@ from jointtrack_server.imaging.encode import EncodedPicture, encode_jpeg
 from jointtrack_server.imaging.overlay import draw_overlay
 from jointtrack_server.measurements import measure
 from jointtrack_server.measurements.quality import MIN_KEYPOINT_SCORE
-from jointtrack_server.pipeline.estimate import Candidate
 from jointtrack_server.pipeline.options import (
     Detection,
     DetectOptions,
     ImageUrl,
     Person,
+    Seen,
     Timings,
 )
-from jointtrack_server.pipeline.people import People, Search, find_people
+from jointtrack_server.pipeline.people import Search, find_people
 from jointtrack_server.pipeline.runner import Runner, timed
 
 ImageSource = bytes | RawImage | ImageUrl
@@ -89,16 +89,18 @@ class DetectPipeline:
     def describe(
         self,
         picture: DecodedPicture,
-        people: People,
+        seen: Sequence[Seen],
         options: DetectOptions,
+        *,
+        in_view: int,
         infer_ms: float,
-        track_id: str = "",
     ) -> Detection:
-        """Measures the people found and draws what was asked for."""
+        """Measures the people seen and draws what was asked for.
+
+        ``in_view`` counts the people in the picture, those not among ``seen`` too.
+        """
         persons, measure_ms = timed(
-            lambda: tuple(
-                _to_person(one, picture, people, options, track_id) for one in people.found
-            )
+            lambda: tuple(_to_person(one, picture, options, in_view > 1) for one in seen)
         )
         (persons, image), overlay_ms = timed(lambda: _draw(persons, picture, options))
         timings = Timings(infer_ms=infer_ms, measure_ms=measure_ms, overlay_ms=overlay_ms)
@@ -109,24 +111,49 @@ class DetectPipeline:
         picture, decode_ms = timed(lambda: self.decode(source, full_size=full_size))
         search = _scale_region(self.search(options), picture)
         people, infer_ms = timed(lambda: find_people(picture.pixels, search))
-        detection = self.describe(picture, people, options, infer_ms)
+        seen = [Seen(one.keypoints) for one in people.found]
+        detection = self.describe(picture, seen, options, in_view=people.in_view, infer_ms=infer_ms)
         return replace(detection, timings=replace(detection.timings, decode_ms=decode_ms))
 
 
 def _to_person(
-    candidate: Candidate,
-    picture: DecodedPicture,
-    people: People,
-    options: DetectOptions,
-    track_id: str,
+    seen: Seen, picture: DecodedPicture, options: DetectOptions, several_people: bool
 ) -> Person:
     """Keypoints to pixels of the original picture, and the angles they make."""
-    keypoints = candidate.keypoints.copy()
-    keypoints[:, :2] *= picture.scale
-    pose = Pose(keypoints, picture.size)
-    measurements = measure(pose, options.measure, several_people=people.in_view > 1)
-    shown = pose.mirrored() if options.measure.mirrored else pose
-    return Person(shown, _box(pose), measurements, track_id=track_id)
+    wanted = options.measure
+    pose = _to_pose(seen.keypoints, picture)
+    measurements = measure(pose, wanted, several_people=several_people)
+    raw_pose = None
+    if seen.raw is not None:
+        raw_pose = _to_pose(seen.raw, picture)
+        measurements = _with_raw(measurements, measure(raw_pose, wanted))
+    if wanted.mirrored:
+        shown, shown_raw = pose.mirrored(), raw_pose.mirrored() if raw_pose else None
+    else:
+        shown, shown_raw = pose, raw_pose
+    return Person(shown, _box(pose), measurements, track_id=seen.track_id, raw_pose=shown_raw)
+
+
+def _to_pose(keypoints: Keypoints, picture: DecodedPicture) -> Pose:
+    scaled = keypoints.copy()
+    scaled[:, :2] *= picture.scale
+    return Pose(scaled, picture.size)
+
+
+def _with_raw(
+    smoothed: tuple[Measurement, ...], raw: tuple[Measurement, ...]
+) -> tuple[Measurement, ...]:
+    """The smoothed measurements with the raw values beside their own."""
+
+    def side(value: SideValue, raw_value: SideValue) -> SideValue:
+        if value.value_deg is None:
+            return value
+        return replace(value, raw_deg=raw_value.value_deg)
+
+    return tuple(
+        replace(one, sides={key: side(value, other.sides[key]) for key, value in one.sides.items()})
+        for one, other in zip(smoothed, raw, strict=True)
+    )
 
 
 def _box(pose: Pose) -> Box:

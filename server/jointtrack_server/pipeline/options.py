@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jointtrack_server.domain.types import Box, ImageSize, Measurement, MeasureOptions, Pose
+from jointtrack_server.domain.types import (
+    Box,
+    ImageSize,
+    Keypoints,
+    Measurement,
+    MeasureOptions,
+    Pose,
+)
 from jointtrack_server.engines.catalogue import ModelSpec
 from jointtrack_server.imaging.encode import EncodedPicture
 from jointtrack_server.pipeline.people import SearchMode
@@ -42,12 +49,25 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody found; ``overlays`` by measurement name, empty unless asked for."""
+    """Somebody found; ``overlays`` by measurement name, empty unless asked for.
+
+    ``raw_pose`` is what the model saw in this frame, where ``pose`` is smoothed.
+    """
 
     pose: Pose
     box: Box
     measurements: tuple[Measurement, ...]
     overlays: Mapping[str, EncodedPicture] = field(default_factory=dict)
+    track_id: str = ""
+    raw_pose: Pose | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A person as seen in a decoded picture, in its pixels; ``raw`` as in ``Person``."""
+
+    keypoints: Keypoints
+    raw: Keypoints | None = None
     track_id: str = ""
 
 

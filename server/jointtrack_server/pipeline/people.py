@@ -1,10 +1,11 @@
 """Finds the people in a still picture: the chain that was measured to work best (docs/accuracy.md).
 
 MultiPose finds the people; the chosen model looks at each one's crop, and once more at the crop
-turned upright when the trunk leans; the look with the higher mean score stays.
+turned upright when the trunk leans; the look with the higher mean score stays. Where MultiPose sees
+nobody, two passes of the chosen model do: they still see people too small for it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -31,6 +32,10 @@ MIN_PERSON_KEYPOINTS = 5
 
 MIN_CANDIDATE_SCORE = 0.15
 """MultiPose's person score from which a closer look is worth it."""
+
+MIN_UNCONFIRMED_SCORE = 0.25
+"""tfjs-models ``DEFAULT_MIN_POSE_SCORE``: MultiPose's person score from which its pose counts even
+if no closer look confirms it. A scene without people, also turned, gives up to 0.16."""
 
 MAX_TRUNK_LEAN_DEG = 35.0
 """Lean of the trunk from which a second look at the turned crop pays (docs/accuracy.md)."""
@@ -78,17 +83,22 @@ class People:
         return cls(found, len(found))
 
 
+NOBODY = People((), 0)
+
+
 def find_people(picture: Picture, search: Search, *, any_orientation: bool = True) -> People:
     """Finds up to ``search.max_people`` people whose mean keypoint score is at least 0.3.
 
-    With ``any_orientation`` the picture is also tried on its sides and upside down when nobody is
-    found upright.
+    Somebody in ``search.region`` needs no finding. With ``any_orientation`` the picture is also
+    tried on its sides and upside down when nobody is found upright.
     """
     if search.region is not None:
         crop = crop_around_box(search.region)
         return People.reliable(look_closely(picture, crop, search.model))
     find = _MODES[search.mode]
     people = find(picture, search, 0.0)
+    if not people.found and search.mode is SearchMode.FIND_PEOPLE:
+        people = _find_in_two_passes(picture, search, 0.0)
     if not people.found and any_orientation and search.mode is not SearchMode.WHOLE_PICTURE:
         turned = (find(picture, search, turn_deg) for turn_deg in QUARTER_TURNS_DEG)
         people = max(turned, key=lambda found: sum(one.mean_score for one in found.found))
@@ -141,7 +151,7 @@ def _find_with_multipose(picture: Picture, search: Search, turn_deg: float) -> P
         if len(found) == search.max_people:
             break
         for look in _looks(picture, candidate, search, turn_deg):
-            if is_believable(look) and not _is_among(look, found):
+            if is_believable(look) and not is_among(look, found):
                 found.append(look)
                 break
     return People(tuple(found), max(_count_distinct(seen), len(found)))
@@ -150,7 +160,7 @@ def _find_with_multipose(picture: Picture, search: Search, turn_deg: float) -> P
 def _count_distinct(seen: list[Candidate]) -> int:
     distinct: list[Candidate] = []
     for candidate in seen:
-        if is_believable(candidate) and not _is_among(candidate, distinct):
+        if is_believable(candidate) and not is_among(candidate, distinct):
             distinct.append(candidate)
     return len(distinct)
 
@@ -159,10 +169,13 @@ def _looks(
     picture: Picture, candidate: Candidate, search: Search, turn_deg: float
 ) -> Iterator[Candidate]:
     """The closer look, then MultiPose's own, for when the closer one slips to a neighbour."""
+    credible = candidate.score >= MIN_UNCONFIRMED_SCORE
     if search.model is not search.finder:
         look = look_closely(picture, _crop(picture, candidate, turn_deg), search.model)
         yield _confirmed(look, candidate)
-    yield candidate
+        credible = credible or is_believable(look)
+    if credible:
+        yield candidate
 
 
 def _confirmed(look: Candidate, earlier: Candidate) -> Candidate:
@@ -178,17 +191,23 @@ def _confirmed(look: Candidate, earlier: Candidate) -> Candidate:
     return replace(look, keypoints=keypoints)
 
 
-def _is_among(look: Candidate, found: list[Candidate]) -> bool:
+def is_among(look: Candidate, others: Iterable[Candidate]) -> bool:
+    """Whether one of the others is the same person."""
     return any(
         object_keypoint_similarity(look.keypoints, other.keypoints) > SAME_PERSON_OKS
-        for other in found
+        for other in others
     )
 
 
 def _find_in_two_passes(picture: Picture, search: Search, turn_deg: float) -> People:
+    """Both looks must be of somebody: a closer look at nothing finds figures in grass and walls."""
     first = estimate(picture, whole_picture(_size(picture), turn_deg), search.model)[0]
-    crop = _crop(picture, first, turn_deg)
+    crop = crop_around_pose(first.keypoints, _size(picture), turn_deg)
+    if crop is None:
+        return People.reliable(first)
     second = look_closely(picture, crop, search.model)
+    if not is_believable(second):
+        return NOBODY
     return People.reliable(_better(first, _confirmed(second, first)))
 
 

@@ -49,8 +49,8 @@ class Runner:
                 metadata={"max_queue": self._max_queue},
                 retry_after_s=OVERLOAD_RETRY_AFTER_S,
             )
-        self._in_flight += 1
         future = self._executor.submit(_begin, work, time.monotonic(), deadline_s)
+        self._in_flight += 1
         future.add_done_callback(self._schedule_release(asyncio.get_running_loop()))
         return await asyncio.wrap_future(future)
 

@@ -1,23 +1,31 @@
 """One stream of frames: bounded, in order, one answer per frame.
 
-Decoding of the next frames overlaps inference of the current one; what the stream remembers (the
-tracker) stays here, at the door.
+Decoding of the next frames overlaps inference of the current one; what the stream remembers stays
+here, at the door.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TypeVar
 
 from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.imaging.decode import DecodedPicture
+from jointtrack_server.motion.types import StreamSummary
 from jointtrack_server.pipeline.detect import DetectPipeline, ImageSource
-from jointtrack_server.pipeline.options import Detection, DetectOptions
+from jointtrack_server.pipeline.frames import (
+    Dropped,
+    Overflow,
+    StreamAnswer,
+    StreamFrame,
+    StreamOptions,
+    SummaryRequest,
+)
+from jointtrack_server.pipeline.memory import StreamMemory
+from jointtrack_server.pipeline.options import Detection
 from jointtrack_server.pipeline.runner import Runner, timed
-from jointtrack_server.pipeline.tracking import PersonTracker
 
 _Message = TypeVar("_Message")
 
@@ -26,48 +34,6 @@ _LOG = logging.getLogger(__name__)
 MAX_UNANSWERED = 1024
 """Frames, dropped ones included, that may wait for their answer to be taken before the stream is
 read no further: a caller that sends without listening costs no more memory than this."""
-
-
-class Overflow(StrEnum):
-    """What happens to frames that cannot be taken in time."""
-
-    BLOCK = "block"
-    LATEST = "latest"
-
-
-DEFAULT_MAX_IN_FLIGHT: Mapping[Overflow, int] = {Overflow.BLOCK: 4, Overflow.LATEST: 2}
-
-
-@dataclass(frozen=True, slots=True)
-class StreamOptions:
-    """A stream's config, checked by the door that took it in."""
-
-    detect: DetectOptions
-    overflow: Overflow = Overflow.BLOCK
-    max_in_flight: int = 4
-
-
-@dataclass(frozen=True, slots=True)
-class StreamFrame:
-    """One frame; ``source`` is the error itself if the message could not be read."""
-
-    sequence_id: int
-    source: ImageSource | JointTrackError
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """The frame was skipped; ``count`` frames so far, this one included."""
-
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class FrameAnswer:
-    """The one answer to a frame."""
-
-    sequence_id: int
-    outcome: Detection | JointTrackError | Dropped
 
 
 @dataclass(slots=True, eq=False)
@@ -111,43 +77,62 @@ class StreamSession:
         self._options = options
         self._draining = draining
         self._max_bad_frames = max_bad_frames
-        self._tracker = PersonTracker(pipeline.search(options.detect))
-        self._unanswered: asyncio.Queue[_Slot | _End] = asyncio.Queue(MAX_UNANSWERED)
+        self._memory = StreamMemory(options, pipeline.search(options.detect))
+        self._unanswered: asyncio.Queue[_Slot | SummaryRequest | _End] = asyncio.Queue(
+            MAX_UNANSWERED
+        )
         self._waiting: deque[_Slot] = deque()
         self._room = asyncio.Semaphore(options.max_in_flight)
         self._dropped_count = 0
 
-    async def run(self, frames: AsyncIterator[StreamFrame]) -> AsyncGenerator[FrameAnswer, None]:
-        """Yields one answer per frame, in order.
+    async def run(
+        self, messages: AsyncIterator[StreamFrame | SummaryRequest]
+    ) -> AsyncGenerator[StreamAnswer, None]:
+        """Yields one answer per message, in order, and a summary at the end.
 
+        The last summary is left out if no measurements were asked for or no frame was sent.
         Raises JointTrackError when the stream must end: SEQUENCE_ID_NOT_INCREASING,
-        TOO_MANY_BAD_FRAMES, SERVER_DRAINING, or what ``frames`` raises. Frames before that are
+        TOO_MANY_BAD_FRAMES, SERVER_DRAINING, or what ``messages`` raises. Frames before that are
         answered first.
         """
-        reader = asyncio.create_task(self._read(frames))
-        bad_frames = 0
+        reader = asyncio.create_task(self._read(messages))
+        bad_frames, last_id = 0, -1
         try:
-            while isinstance(slot := await self._unanswered.get(), _Slot):
-                answer = FrameAnswer(slot.frame.sequence_id, await self._outcome(slot))
+            while not isinstance(one := await self._unanswered.get(), _End):
+                if isinstance(one, SummaryRequest):
+                    yield StreamAnswer(last_id, await self._summary())
+                    continue
+                last_id = one.frame.sequence_id
+                answer = StreamAnswer(last_id, await self._outcome(one))
+                self._memory.record(answer)
                 yield answer
-                self._free_room(slot)
+                self._free_room(one)
                 bad_frames = bad_frames + 1 if isinstance(answer.outcome, JointTrackError) else 0
                 if bad_frames > self._max_bad_frames:
                     raise _too_many_bad_frames(self._max_bad_frames)
-            if slot.error is not None:
-                raise slot.error
+            if one.error is not None:
+                raise one.error
+            if self._options.detect.measure.names and last_id >= 0:
+                yield StreamAnswer(last_id, await self._summary())
         finally:
             reader.cancel()
             self._cancel_decoding()
 
-    async def _read(self, frames: AsyncIterator[StreamFrame]) -> None:
+    async def _summary(self) -> StreamSummary:
+        summary, _ = await self._runner.run(self._memory.summary, refuse_when_full=False)
+        return summary
+
+    async def _read(self, messages: AsyncIterator[StreamFrame | SummaryRequest]) -> None:
         last_id = -1
         try:
-            while (frame := await next_unless_draining(frames, self._draining)) is not None:
-                if frame.sequence_id <= last_id:
-                    raise _not_increasing(frame.sequence_id, last_id)
-                last_id = frame.sequence_id
-                await self._take(frame)
+            while (one := await next_unless_draining(messages, self._draining)) is not None:
+                if isinstance(one, SummaryRequest):
+                    await self._unanswered.put(one)
+                    continue
+                if one.sequence_id <= last_id:
+                    raise _not_increasing(one.sequence_id, last_id)
+                last_id = one.sequence_id
+                await self._take(one)
             await self._unanswered.put(_End())
         except Exception as error:
             await self._unanswered.put(_End(error))
@@ -204,17 +189,17 @@ class StreamSession:
         assert slot.decoding is not None
         decoded = await slot.decoding
         detection, queue_ms = await self._runner.run(
-            lambda: self._follow(decoded.picture), refuse_when_full=False
+            lambda: self._follow(decoded.picture, slot.frame.capture_s), refuse_when_full=False
         )
         timings = replace(
             detection.timings, queue_ms=decoded.queue_ms + queue_ms, decode_ms=decoded.decode_ms
         )
         return replace(detection, timings=timings)
 
-    def _follow(self, picture: DecodedPicture) -> Detection:
-        people, infer_ms = timed(lambda: self._tracker.follow(picture))
+    def _follow(self, picture: DecodedPicture, capture_s: float | None) -> Detection:
+        (seen, in_view), infer_ms = timed(lambda: self._memory.follow(picture, capture_s))
         return self._pipeline.describe(
-            picture, people, self._options.detect, infer_ms, self._tracker.track_id
+            picture, seen, self._options.detect, in_view=in_view, infer_ms=infer_ms
         )
 
     def _cancel_decoding(self) -> None:

@@ -1,69 +1,221 @@
-"""Follows a person from frame to frame: the last pose says where to look next, MoveNet's way."""
+"""Follows people from frame to frame: the last pose says where to look next, MoveNet's way.
 
+Each person is looked for where their last pose and pace put them. When somebody is lost, or there
+is room for somebody new, the whole picture is searched as in a still. What is seen is given to the
+person it continues best, so that ids survive a crossing and a short occlusion.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jointtrack_server.domain.crop import (
+    CropRegion,
     crop_around_pose,
     torso_visible,
     trunk_turn_deg,
     turn_difference_deg,
 )
+from jointtrack_server.domain.similarity import object_keypoint_similarity
+from jointtrack_server.domain.skeleton import Joint
 from jointtrack_server.domain.types import ImageSize, Keypoints
 from jointtrack_server.imaging.decode import DecodedPicture
 from jointtrack_server.pipeline.estimate import Candidate, estimate
 from jointtrack_server.pipeline.people import (
     MAX_TRUNK_LEAN_DEG,
-    People,
     Search,
     find_people,
+    is_among,
     is_believable,
 )
 
+MAX_LOST_S = 1.0
+"""Somebody lost for longer is somebody new when found again."""
 
-@dataclass(slots=True)
-class PersonTracker:
-    """Memory of one stream: the last pose, in a picture of ``size``, and the person's number."""
+SEARCH_INTERVAL_S = 0.3
+"""How often the whole picture is searched for more people while there is room for them."""
 
-    search: Search
-    track_number: int = 0
-    _last: Keypoints | None = field(default=None, init=False)
-    _size: ImageSize | None = field(default=None, init=False)
+MAX_STEP = 0.5
+"""Share of a body's size that a person may be away from where their pace put them at once..."""
+
+STEP_PER_S = 1.5
+"""...and how that grows with each second out of sight: a walk is about one body height a second."""
+
+PACE_MEMORY = 0.6
+"""Share of the old pace kept when a new one is measured."""
+
+_TRUNK = [Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP]
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """A followed person. Positions are fractions of the frame's longer side, so frames may change
+    size; ``pace`` is in such fractions a second."""
+
+    number: int
+    keypoints: Keypoints
+    seen_s: float
+    pace: Vector = field(default_factory=lambda: np.zeros(2))
 
     @property
     def track_id(self) -> str:
-        """Changes when a person was lost and somebody is found anew."""
-        return str(self.track_number)
+        """Stays with the person."""
+        return str(self.number)
 
-    def follow(self, picture: DecodedPicture) -> People:
-        """Looks where the person was; if that fails, in the whole picture."""
-        people = self._look_where_last_seen(picture)
-        if people is None:
+    def predicted(self, time_s: float) -> Keypoints:
+        """Where the pose is by now if the pace was kept."""
+        moved = self.keypoints.copy()
+        moved[:, :2] += self.pace * min(time_s - self.seen_s, MAX_LOST_S)
+        return moved
+
+    def see(self, keypoints: Keypoints, time_s: float) -> None:
+        """Goes on at this pose."""
+        elapsed_s = time_s - self.seen_s
+        if elapsed_s > 0.0:
+            pace = (_centre(keypoints) - _centre(self.keypoints)) / elapsed_s
+            self.pace = PACE_MEMORY * self.pace + (1.0 - PACE_MEMORY) * pace
+        self.keypoints, self.seen_s = keypoints, time_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """A followed person in this frame."""
+
+    track: Track
+    candidate: Candidate
+
+
+@dataclass(slots=True)
+class PeopleTracker:
+    """The memory of one stream."""
+
+    search: Search
+    tracks: list[Track] = field(default_factory=list, init=False)
+    """The people followed, those out of sight for a moment included."""
+    _last_number: int = field(default=0, init=False)
+    _searched_s: float = field(default=-np.inf, init=False)
+
+    def follow(self, picture: DecodedPicture, time_s: float) -> tuple[tuple[Sighting, ...], int]:
+        """The people in this frame, at most ``search.max_people``, and how many are in view.
+
+        ``time_s`` is the capture time, not before the last frame's.
+        """
+        height_px, width_px = picture.pixels.shape[:2]
+        frame = _Frame(picture, ImageSize(width_px, height_px), time_s)
+        self.tracks = [one for one in self.tracks if time_s - one.seen_s <= MAX_LOST_S]
+        seen = self._assign(self._look_where_expected(frame), frame)
+        in_view = len(seen)
+        if self._should_search(seen, time_s):
+            self._searched_s = time_s
             people = find_people(picture.pixels, self.search, any_orientation=False)
-            self.track_number += len(people.found)
-        self._last = people.found[0].keypoints if people.found else None
-        self._size = _decoded_size(picture)
-        return people
+            in_view = max(in_view, people.in_view)
+            fresh = [one for one in people.found if not is_among(one, (s.candidate for s in seen))]
+            seen += self._assign(fresh, frame, taken=seen)
+            seen += self._welcome(fresh, seen, frame)
+        for sighting in seen:
+            sighting.track.see(frame.normalised(sighting.candidate.keypoints), time_s)
+        return tuple(sorted(seen, key=lambda sighting: sighting.track.number)), in_view
 
-    def _look_where_last_seen(self, picture: DecodedPicture) -> People | None:
-        if self._last is None or self._size is None:
-            return None
-        size = _decoded_size(picture)
-        last = self._last.copy()
-        last[:, :2] *= (size.width_px / self._size.width_px, size.height_px / self._size.height_px)
-        lean_deg = trunk_turn_deg(last)
-        leans = turn_difference_deg(lean_deg, 0.0) > MAX_TRUNK_LEAN_DEG
-        crop = crop_around_pose(last, size, lean_deg if leans else 0.0)
-        if crop is None:
-            return None
-        seen = estimate(picture.pixels, crop, self.search.model)[0]
-        return People((seen,), 1) if _is_held(seen) else None
+    def _look_where_expected(self, frame: "_Frame") -> list[Candidate]:
+        """What is seen around each expected pose; two looks at one person count once."""
+        looks: list[Candidate] = []
+        for track in self.tracks:
+            crop = _expected_crop(frame.pixels(track.predicted(frame.time_s)), frame.size)
+            if crop is None:
+                continue
+            look = estimate(frame.picture.pixels, crop, self.search.model)[0]
+            if _is_held(look) and not is_among(look, looks):
+                looks.append(look)
+        return looks
+
+    def _assign(
+        self, candidates: list[Candidate], frame: "_Frame", taken: Iterable[Sighting] = ()
+    ) -> list[Sighting]:
+        """Gives each candidate to the free person it continues best, the surest pairs first."""
+        free = [one for one in self.tracks if one not in [sighting.track for sighting in taken]]
+        pairs = [
+            (_continuity(frame.normalised(one.keypoints), track, frame.time_s), one, track)
+            for one in candidates
+            for track in free
+        ]
+        sightings: list[Sighting] = []
+        for continuity, candidate, track in sorted(pairs, key=lambda pair: -pair[0]):
+            used = [item for s in sightings for item in (s.candidate, s.track)]
+            if continuity > 0.0 and candidate not in used and track not in used:
+                sightings.append(Sighting(track, candidate))
+        return sightings
+
+    def _should_search(self, seen: list[Sighting], time_s: float) -> bool:
+        if not seen or len(seen) < len(self.tracks):
+            return True
+        has_room = len(seen) < self.search.max_people
+        return has_room and time_s - self._searched_s >= SEARCH_INTERVAL_S
+
+    def _welcome(
+        self, fresh: list[Candidate], seen: list[Sighting], frame: "_Frame"
+    ) -> list[Sighting]:
+        """New people, while there is room."""
+        known = [sighting.candidate for sighting in seen]
+        newcomers = [one for one in fresh if one not in known]
+        sightings = []
+        for candidate in newcomers[: max(self.search.max_people - len(seen), 0)]:
+            self._last_number += 1
+            keypoints = frame.normalised(candidate.keypoints)
+            track = Track(self._last_number, keypoints, frame.time_s)
+            self.tracks.append(track)
+            sightings.append(Sighting(track, candidate))
+        return sightings
 
 
-def _is_held(seen: Candidate) -> bool:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    picture: DecodedPicture
+    size: ImageSize
+    time_s: float
+
+    def normalised(self, keypoints: Keypoints) -> Keypoints:
+        scaled = keypoints.copy()
+        scaled[:, :2] /= max(self.size.width_px, self.size.height_px)
+        return scaled
+
+    def pixels(self, keypoints: Keypoints) -> Keypoints:
+        scaled = keypoints.copy()
+        scaled[:, :2] *= max(self.size.width_px, self.size.height_px)
+        return scaled
+
+
+def _expected_crop(keypoints: Keypoints, size: ImageSize) -> CropRegion | None:
+    """MoveNet's crop around the expected pose, turned with a leaning trunk."""
+    lean_deg = trunk_turn_deg(keypoints)
+    leans = turn_difference_deg(lean_deg, 0.0) > MAX_TRUNK_LEAN_DEG
+    return crop_around_pose(keypoints, size, lean_deg if leans else 0.0)
+
+
+def _is_held(look: Candidate) -> bool:
     """The torso is still seen and the pose as a whole is believable."""
-    return torso_visible(seen.keypoints) and is_believable(seen)
+    return torso_visible(look.keypoints) and is_believable(look)
 
 
-def _decoded_size(picture: DecodedPicture) -> ImageSize:
-    height_px, width_px = picture.pixels.shape[:2]
-    return ImageSize(width_px, height_px)
+def _continuity(keypoints: Keypoints, track: Track, time_s: float) -> float:
+    """How well a pose continues a person, 0..2; 0 is too far away to be the same one."""
+    expected = track.predicted(time_s)
+    size = max(_size(keypoints), _size(track.keypoints))
+    reach = size * (MAX_STEP + STEP_PER_S * (time_s - track.seen_s))
+    distance = float(np.linalg.norm(_centre(keypoints) - _centre(expected)))
+    if distance >= reach:
+        return 0.0
+    return 1.0 - distance / reach + object_keypoint_similarity(keypoints, expected)
+
+
+def _centre(keypoints: Keypoints) -> Vector:
+    centre: Vector = keypoints[_TRUNK, :2].astype(np.float64).mean(axis=0)
+    return centre
+
+
+def _size(keypoints: Keypoints) -> float:
+    """The longer side of the pose."""
+    return float(np.ptp(keypoints[:, :2], axis=0).max())

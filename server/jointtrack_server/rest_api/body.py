@@ -13,8 +13,8 @@ from jointtrack_server.errors import JointTrackError, Reason
 
 MAX_FIELDS = 64
 _TEXT_GROWTH = 1.5
-"""A picture grows by 4/3 as base64, and by 1/16 of that where a form escapes its "+" and "/" or
-where it is broken into lines."""
+"""A picture grows to 4/3 as base64, and that by another tenth where a form escapes its "+", "/" and
+line ends."""
 _OTHER_FIELDS_BYTES = 64 * 1024
 
 Fields = list[tuple[str, object]]
@@ -29,7 +29,7 @@ def find_reader(content_type: str) -> Reader:
     Raises JointTrackError UNSUPPORTED_MEDIA_TYPE.
     """
     media_type, parameters = parse_options_header(content_type)
-    reader = _READERS.get(media_type)
+    reader = _READERS.get(media_type.lower())
     if reader is None:
         accepted = ", ".join(known.decode("ascii") for known in _READERS)
         raise JointTrackError(
@@ -148,6 +148,7 @@ def _check_count(count: int) -> None:
 
 
 def _unreadable(kind: str, why: str) -> JointTrackError:
+    why = why.rstrip(".")
     return JointTrackError(
         Reason.INVALID_REQUEST,
         f"The {kind} cannot be read: {why}. Send it as its Content-Type says.",

@@ -1,0 +1,88 @@
+"""What goes through the pass: a frame read, a frame answered, and the window between them."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+
+from jointtrack.errors import JointTrackError
+from jointtrack.frames import Frame
+from jointtrack.types import Person
+from jointtrack_server.domain.types import Picture
+
+WINDOW_FRAMES = 16
+"""Frames that may be read and not yet answered: more than the server holds at once, and the bound
+on the pictures kept in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredFrame:
+    """One frame with its answer.
+
+    ``picture`` is None where it cannot be decoded; ``error`` says why the server could not answer.
+    ``image_height_px`` is the upright picture's, where there is an answer.
+    """
+
+    sequence_id: int
+    time_s: float
+    picture: Picture | None
+    people: tuple[Person, ...] = ()
+    error: JointTrackError | None = None
+    image_height_px: int | None = None
+
+
+class FrameWindow:
+    """Hands frames to the client's sending thread and keeps each until its answer is taken.
+
+    When ``size`` frames are unanswered, reading waits. An error of the source after its first frame
+    ends the reading and is kept in ``error``: what was read until then is still answered.
+    """
+
+    def __init__(self, frames: Iterator[Frame], size: int = WINDOW_FRAMES) -> None:
+        self._frames = frames
+        self._size = size
+        self._kept: dict[int, Frame] = {}
+        self._changed = threading.Condition()
+        self._stopped = False
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        for sequence_id in count():
+            frame = self._read(sequence_id)
+            if frame is None:
+                return
+            yield frame
+
+    def take(self, sequence_id: int) -> Frame:
+        """The frame of that id, which then makes room for another."""
+        with self._changed:
+            frame = self._kept.pop(sequence_id)
+            self._changed.notify_all()
+        return frame
+
+    def stop(self) -> None:
+        """Reads no further frame."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._stopped
+
+    def _read(self, sequence_id: int) -> Frame | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or len(self._kept) < self._size)
+        if self._stopped:
+            return None
+        try:
+            read = next(self._frames, None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported at the end
+            self.error = error
+            return None
+        if read is None:
+            return None
+        frame = replace(read, sequence_id=sequence_id)
+        with self._changed:
+            self._kept[sequence_id] = frame
+        return frame

@@ -1,0 +1,75 @@
+"""Following people with the real models, frame by frame."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from jointtrack_server.domain.types import ImageSize
+from jointtrack_server.engines.catalogue import find_spec
+from jointtrack_server.imaging.decode import DecodedPicture
+from jointtrack_server.pipeline.models import LoadedModels
+from jointtrack_server.pipeline.people import Search
+from jointtrack_server.pipeline.tracking import PeopleTracker, Sighting
+from tests.support.crossing import Picture, crossing
+
+FRAME_S = 1 / 30
+
+
+def tracker_of(models: LoadedModels, max_people: int) -> PeopleTracker:
+    return PeopleTracker(Search(models.models[find_spec()], models.finder, max_people=max_people))
+
+
+def follow(tracker: PeopleTracker, pictures: Iterable[Picture]) -> list[tuple[Sighting, ...]]:
+    sightings = []
+    for index, picture in enumerate(pictures):
+        size = ImageSize(picture.shape[1], picture.shape[0])
+        found, _ = tracker.follow(DecodedPicture(picture, size), index * FRAME_S)
+        sightings.append(found)
+    return sightings
+
+
+def trunk_x(sighting: Sighting) -> float:
+    return float(sighting.candidate.keypoints[[5, 6, 11, 12], 0].mean())
+
+
+@pytest.mark.parametrize("frame_count", [25, 70])
+def test_ids_survive_a_crossing(models: LoadedModels, frame_count: int) -> None:
+    frames = crossing(frame_count)
+    seen = follow(tracker_of(models, 2), [frame.picture for frame in frames])
+
+    def who(index: int) -> dict[str, str]:
+        frame = frames[index]
+        return {
+            one.track.track_id: min(
+                ("woman", "man"),
+                key=lambda name: abs(trunk_x(one) - getattr(frame, f"{name}_x_px")),
+            )
+            for one in seen[index]
+        }
+
+    third = frame_count // 3
+    for index in (*range(third), *range(frame_count - third, frame_count)):
+        assert who(index) == who(0), f"frame {index}"
+    assert set(who(0).values()) == {"woman", "man"}
+    assert {one.track.track_id for found in seen for one in found} == {"1", "2"}
+
+
+def test_the_same_person_after_a_short_occlusion(models: LoadedModels) -> None:
+    frames = [frame.picture[:, :450] for frame in crossing(70)[:20]]
+    hidden = [np.full_like(frames[0], 110)] * 8
+    seen = follow(tracker_of(models, 1), [*frames[:10], *hidden, *frames[16:]])
+    assert [len(found) for found in seen] == [1] * 10 + [0] * 8 + [1] * 4
+    assert {one.track.track_id for found in seen for one in found} == {"1"}
+
+
+def test_somebody_new_after_a_long_absence(models: LoadedModels) -> None:
+    frames = [frame.picture[:, :450] for frame in crossing(70)[:4]]
+    hidden = [np.full_like(frames[0], 110)] * 40
+    seen = follow(tracker_of(models, 1), [*frames, *hidden, *frames])
+    assert [one.track.track_id for found in seen for one in found] == ["1"] * 4 + ["2"] * 4
+
+
+def test_no_more_than_asked_for(models: LoadedModels) -> None:
+    frames = [frame.picture for frame in crossing(70)[:12]]
+    assert {len(found) for found in follow(tracker_of(models, 1), frames)} == {1}
