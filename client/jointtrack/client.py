@@ -134,11 +134,12 @@ class JointTrackClient:
         ``frames``: pictures or Frame, with a SummaryRequest among them where one is wanted; a
         background thread reads them. An error that it raises ends the stream and is raised here.
         Each SummaryRequest is answered by a StreamSummary in its place; if ``measurements`` are
-        asked for, one more is the last answer. ``fps``: of a recording; default None, a live camera, whose frames are timed as they are
-        sent. ``overflow``: see Overflow. ``max_in_flight``: frames the server holds at once.
-        ``smoothing``: of the keypoints over time, see Smoothing, or a strength from 0 (follows
-        every movement) to 1 (the steadiest). ``timeout_s``: for the whole stream; default no limit.
-        The rest is as in ``detect``. Closing the generator cancels the call.
+        asked for, one more is the last answer. ``fps``: of a recording; default None, a live
+        camera, whose frames are timed as they are sent. ``overflow``: see Overflow.
+        ``max_in_flight``: frames the server holds at once. ``smoothing``: of the keypoints over
+        time, see Smoothing, or a strength from 0 (follows every movement) to 1 (the steadiest).
+        ``timeout_s``: for the whole stream; default no limit. The rest is as in ``detect``.
+        Closing the generator cancels the call.
         """
         options = _requests.detect_options(
             measurements=measurements,

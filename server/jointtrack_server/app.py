@@ -19,13 +19,13 @@ from jointtrack_server.engines.select import create_engine
 from jointtrack_server.engines.sources import locate
 from jointtrack_server.errors import StartupError
 from jointtrack_server.grpc_api.interceptor import CallInterceptor
-from jointtrack_server.grpc_api.requests import MAX_PEOPLE
 from jointtrack_server.grpc_api.server import GrpcDoor
 from jointtrack_server.grpc_api.servicer import JointTrackServicer
 from jointtrack_server.imaging.decode import ImageLimits
 from jointtrack_server.observability.metrics import Metrics
 from jointtrack_server.pipeline.detect import DetectPipeline
 from jointtrack_server.pipeline.models import LoadedModels
+from jointtrack_server.pipeline.options import MAX_PEOPLE
 from jointtrack_server.pipeline.runner import Runner
 from jointtrack_server.rest_api.app import RestServices, create_rest_app
 from jointtrack_server.settings import Settings

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,13 +16,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 from rich.console import Console
-from rich.table import Table
 
 from jointtrack_server.access.keys import KeyStore
 from jointtrack_server.errors import StartupError
 from jointtrack_server.settings import VARIABLE_PREFIX, Settings
 
 _ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_MINUTE = "%Y-%m-%d %H:%M"
 
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder of the key store. [env: JOINTTRACK_DATA_DIR]")
@@ -107,12 +109,12 @@ def keys_create(
 @keys.command("list")
 def keys_list(data_dir: DataDir = None) -> None:
     """List all keys, revoked ones too."""
-    table = Table("ID", "Name", "Made", "Revoked")
     with _store(data_dir) as store:
-        for key in store.list():
-            revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-            table.add_row(key.id, key.name, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
-    Console().print(table)
+        rows = [
+            (key.id, _moment(key.created_at), _moment(key.revoked_at), key.name)
+            for key in store.list()
+        ]
+    _print_columns(("ID", "MADE (UTC)", "REVOKED (UTC)", "NAME"), *rows)
 
 
 @keys.command("revoke")
@@ -132,12 +134,29 @@ def models() -> None:
     """List the models, their versions and TensorFlow Hub handles."""
     from jointtrack_server.engines.catalogue import CATALOGUE  # noqa: PLC0415
 
-    table = Table("Model", "Version", "Input", "People", "TensorFlow Hub")
-    for spec in CATALOGUE:
-        name = f"{spec.name} (default)" if spec.is_default else spec.name
-        size = f"{spec.input_size_px} px"
-        table.add_row(name, spec.version, size, str(spec.max_people), spec.tfhub_handle)
-    Console().print(table)
+    rows = [
+        (
+            f"{spec.name} (default)" if spec.is_default else spec.name,
+            spec.version,
+            f"{spec.input_size_px} px",
+            str(spec.max_people),
+            spec.tfhub_handle,
+        )
+        for spec in CATALOGUE
+    ]
+    _print_columns(("MODEL", "VERSION", "INPUT", "PEOPLE", "TENSORFLOW HUB"), *rows)
+
+
+def _print_columns(*rows: tuple[str, ...]) -> None:
+    """Plain text, never cut or folded, so that it can be searched and copied."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:{_MINUTE}}" if moment else ""
 
 
 def _store(data_dir: Path | None) -> closing[KeyStore]:

@@ -194,7 +194,7 @@ def test_bad_options(
 BAD_IMAGES = {
     "none": (image_pb2.Image(), "INVALID_ARGUMENT", "MISSING_IMAGE"),
     "empty": (image_pb2.Image(encoded=b""), "INVALID_ARGUMENT", "MISSING_IMAGE"),
-    "text": (image_pb2.Image(encoded=b"hello"), "INVALID_ARGUMENT", "UNSUPPORTED_IMAGE_FORMAT"),
+    "text": (image_pb2.Image(encoded=b"hello"), "INVALID_ARGUMENT", "INVALID_IMAGE"),
     "gif": (
         image_pb2.Image(encoded=b"GIF89a" + bytes(50)),
         "INVALID_ARGUMENT",

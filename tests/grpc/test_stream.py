@@ -67,7 +67,7 @@ def test_a_bad_frame_is_an_answer_and_the_stream_lives(
     outcomes = [one.WhichOneof("outcome") for one in answers]
     assert outcomes == ["detection", "error", "error", "error", "detection"]
     reasons = [reason_of(one.error) for one in answers[1:4]]
-    assert reasons == ["INVALID_IMAGE", "UNSUPPORTED_IMAGE_FORMAT", "MISSING_IMAGE"]
+    assert reasons == ["INVALID_IMAGE", "INVALID_IMAGE", "MISSING_IMAGE"]
     assert answers[0].detection.people[0].track_id == answers[4].detection.people[0].track_id
 
 

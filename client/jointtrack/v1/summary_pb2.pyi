@@ -17,8 +17,11 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 @typing.final
 class StreamSummary(google.protobuf.message.Message):
     """The range of motion a stream has shown, instead of a number per frame. All values come from the
-    smoothed angles, after a median over 5 measurable frames that removes single outliers. Frames in
-    which a side was not measurable count as gaps: they are skipped, never filled in.
+    angles of the answers (smoothed, unless smoothing is off), after a running median over 5 measurable
+    frames that removes single outliers. Frames in which a side was not measurable are skipped, never
+    filled in. A very long stream (more than 108,000 frames with somebody in them, an hour of one
+    person at 30 frames a second) forgets its oldest frames: then repetitions and hold cover only the
+    later ones, everything else still the whole stream.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -36,11 +39,13 @@ class StreamSummary(google.protobuf.message.Message):
     """Frames dropped."""
     @property
     def duration(self) -> google.protobuf.duration_pb2.Duration:
-        """From the first to the last frame's capture_offset."""
+        """From the first to the last frame that was looked at, by capture_offset."""
 
     @property
     def people(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PersonSummary]:
-        """Everybody followed, in the order of first sight. Empty when no measurements were asked for."""
+        """Everybody followed, in the order of first sight; of more than 64 people, those last seen the
+        longest ago are forgotten. Empty when no measurements were asked for.
+        """
 
     def __init__(
         self,
@@ -168,11 +173,11 @@ class SideSummary(google.protobuf.message.Message):
     """Maximum minus minimum, degrees. Unset as they are."""
     @property
     def minimum(self) -> global___Extreme:
-        """The smallest value. Unset if there were fewer than 5."""
+        """The smallest median. Unset if there were fewer than 5 values."""
 
     @property
     def maximum(self) -> global___Extreme:
-        """The largest value. Unset if there were fewer than 5."""
+        """The largest median. Unset if there were fewer than 5 values."""
 
     @property
     def repetitions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Repetition]:
@@ -182,7 +187,9 @@ class SideSummary(google.protobuf.message.Message):
 
     @property
     def hold(self) -> google.protobuf.duration_pb2.Duration:
-        """Longest time without a break within 5 degrees of the maximum."""
+        """Longest time within 5 degrees of the maximum. More than half a second without a measurable
+        frame is a break. Unset as they are.
+        """
 
     def __init__(
         self,
@@ -203,7 +210,9 @@ global___SideSummary = SideSummary
 
 @typing.final
 class Extreme(google.protobuf.message.Message):
-    """A value and when it was reached."""
+    """A value and when it was reached. Of the frames in the median it is the one that showed just this
+    value, so it is never the outlier that the median removed.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -232,7 +241,7 @@ global___Extreme = Extreme
 
 @typing.final
 class Repetition(google.protobuf.message.Message):
-    """One repetition, from leaving the lower third to being back in it."""
+    """One repetition, from leaving the lower 30 % of the range to being back in it."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -241,15 +250,15 @@ class Repetition(google.protobuf.message.Message):
     PEAK_FIELD_NUMBER: builtins.int
     @property
     def start(self) -> google.protobuf.duration_pb2.Duration:
-        """Capture time of its first frame."""
+        """Capture time of the first frame at 30 % or above."""
 
     @property
     def duration(self) -> google.protobuf.duration_pb2.Duration:
-        """From the first to the last frame."""
+        """From there to the first frame below 30 % again."""
 
     @property
     def peak(self) -> global___Extreme:
-        """Its largest value."""
+        """Its largest median."""
 
     def __init__(
         self,

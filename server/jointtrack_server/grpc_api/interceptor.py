@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import re
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -15,10 +13,10 @@ from jointtrack_server.access.keys import KeyStore
 from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.grpc_api.status import REQUEST_ID_TRAILER, abort, internal_error
 from jointtrack_server.observability.metrics import Metrics
+from jointtrack_server.observability.request_id import request_id as request_id_for
 
 _LOG = logging.getLogger(__name__)
 _OWN_SERVICES = "/jointtrack."
-_SANE_REQUEST_ID = re.compile(r"[\w.-]{1,64}")
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -65,7 +63,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     @asynccontextmanager
     async def _around(self, context: Context, method: str) -> AsyncIterator[None]:
-        request_id = _request_id(context)
+        request_id = request_id_for(_metadata(context).get(REQUEST_ID_TRAILER))
         context.set_trailing_metadata(((REQUEST_ID_TRAILER, request_id),))
         with self._metrics.request("grpc", method.rpartition("/")[2]) as observed:
             try:
@@ -89,12 +87,6 @@ def request_id_of(context: Context) -> str:
     return next(
         str(value) for key, value in context.trailing_metadata() if key == REQUEST_ID_TRAILER
     )
-
-
-def _request_id(context: Context) -> str:
-    """The caller's own id, if it is a sane one, or a new one."""
-    given = _metadata(context).get(REQUEST_ID_TRAILER, "")
-    return given if _SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def _metadata(context: Context) -> dict[str, str]:

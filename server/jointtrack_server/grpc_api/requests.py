@@ -22,11 +22,8 @@ from jointtrack_server.grpc_api.enums import (
 )
 from jointtrack_server.imaging.decode import RawImage
 from jointtrack_server.pipeline.detect import ImageSource
-from jointtrack_server.pipeline.options import DetectOptions, ImageUrl
+from jointtrack_server.pipeline.options import MAX_PEOPLE, DetectOptions, ImageUrl
 from jointtrack_server.pipeline.people import SearchMode
-
-MAX_PEOPLE = 6
-"""MoveNet MultiPose returns no more."""
 
 _Value = TypeVar("_Value")
 

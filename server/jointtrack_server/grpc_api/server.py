@@ -1,5 +1,7 @@
 """The gRPC server: our service, grpc.health.v1 and reflection on one port."""
 
+import socket
+
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -45,14 +47,8 @@ class GrpcDoor:
         reflection.enable_server_reflection(
             (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        try:
-            self.port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise StartupError(
-                f"gRPC cannot listen on {address}: the port is taken or the address is not this "
-                "machine's. Choose another with --grpc-port or --host; port 0 takes a free one."
-            ) from error
+        _check_free(host, port)
+        self.port = self._server.add_insecure_port(_address(host, port))
 
     async def start(self) -> None:
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -67,3 +63,21 @@ class GrpcDoor:
     async def _report(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
         for service in ("", SERVICE_NAME):
             await self._health.set(service, status)
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _check_free(host: str, port: int) -> None:
+    """Binds the port for a moment: gRPC would say on stderr, in its own words, that it cannot."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StartupError(
+                f"gRPC cannot listen on {_address(host, port)}: {error.strerror}. Choose another "
+                "port with --grpc-port or another address with --host; port 0 takes a free one."
+            ) from error

@@ -62,8 +62,8 @@ class ImageHeader:
 def read_header(data: bytes) -> ImageHeader:
     """Reads the header of a JPEG, PNG, WebP or BMP file.
 
-    Raises JointTrackError: MISSING_IMAGE for no bytes, UNSUPPORTED_IMAGE_FORMAT for another kind of
-    file, INVALID_IMAGE if the file is damaged or ends early.
+    Raises JointTrackError: MISSING_IMAGE for no bytes, UNSUPPORTED_IMAGE_FORMAT for a kind of file
+    that is known but not read, INVALID_IMAGE if it is no picture, is damaged or ends early.
     """
     if not data:
         raise JointTrackError(
@@ -84,9 +84,16 @@ def read_header(data: bytes) -> ImageHeader:
 
 
 def _unsupported(data: bytes) -> JointTrackError:
-    found = next((name for magic, name in _OTHER_FORMATS if data.startswith(magic)), "unknown")
+    found = next((name for magic, name in _OTHER_FORMATS if data.startswith(magic)), None)
     if data[4:8] == b"ftyp":
         found = "HEIC or AVIF" if data[8:12] in _STILL_BRANDS else "MP4 or QuickTime video"
+    if found is None:
+        return JointTrackError(
+            Reason.INVALID_IMAGE,
+            f"The image is no picture file. Send {ACCEPTED_FORMATS}.",
+            field="image",
+            metadata={"accepted": ACCEPTED_FORMATS},
+        )
     return JointTrackError(
         Reason.UNSUPPORTED_IMAGE_FORMAT,
         f"The image's format is not read ({found}). Send {ACCEPTED_FORMATS}.",

@@ -15,6 +15,9 @@ from jointtrack_server.engines.catalogue import ModelSpec
 from jointtrack_server.imaging.encode import EncodedPicture
 from jointtrack_server.pipeline.people import SearchMode
 
+MAX_PEOPLE = 6
+"""MoveNet MultiPose returns no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageUrl:

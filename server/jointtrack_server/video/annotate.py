@@ -32,6 +32,10 @@ PANELS_SHARE = 0.5
 """Panels are stacked over at most this share of the picture's height; further ones are left out."""
 
 
+LABEL_REACH = 0.12
+"""Angle labels stand this far out of a person's box, as a share of the picture's shorter side."""
+
+
 class AnnotatedVideo(Sink):
     """Draws on each frame and encodes it. A frame that cannot be decoded is left out."""
 
@@ -81,13 +85,13 @@ class AnnotatedVideo(Sink):
         number = self._numbers.setdefault(track_id, len(self._numbers) + 1)
         title = MEASUREMENTS[name].title
         letters = {side: "" if is_one_angle(name) else LETTERS[side] for side in sides}
-        return Trace(title if number == 1 else f"{number}: {title}", letters)
+        return Trace(f"{number}: {title}" if self._job.follows_several else title, letters)
 
     def _draw_panels(self, picture: Picture, boxes: list[BoundingBox]) -> None:
         height, width = picture.shape[:2]
         size = PanelSize.of(width, height)
         room = max(1, int(PANELS_SHARE * height) // size.height)
-        traces = list(self._traces.values())[:room]
+        traces = sorted(self._traces.values(), key=lambda trace: not trace.is_current)[:room]
         stack = replace(size, height=size.height * len(traces))
         self._corner = self._corner.away_from(boxes, stack, width, height)
         left, top = self._corner.place(stack, width, height)
@@ -146,11 +150,12 @@ class Corner:
 
     def _hides(self, box: BoundingBox, panel: PanelSize, width: int, height: int) -> bool:
         left, top = self.place(panel, width, height)
+        reach_px = LABEL_REACH * min(width, height)
         return (
-            box.x_min_px < left + panel.width
-            and box.x_max_px > left
-            and box.y_min_px < top + panel.height
-            and box.y_max_px > top
+            box.x_min_px - reach_px < left + panel.width
+            and box.x_max_px + reach_px > left
+            and box.y_min_px - reach_px < top + panel.height
+            and box.y_max_px + reach_px > top
         )
 
 

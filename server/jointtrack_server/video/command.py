@@ -1,5 +1,6 @@
 """``jointtrack video``: its options. What does the work is loaded only when it runs."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from jointtrack.cli import connect, output
 from jointtrack.cli.detect import measurement_names
-from jointtrack.names import Facing, SearchMode, Side
+from jointtrack.names import Facing, SearchMode, Side, Smoothing
 
 OUTPUTS = "Outputs"
 MEASURING = "Measuring"
@@ -143,16 +144,13 @@ def video(
     raise typer.Exit(report(job, server, timeout_s=timeout, show_progress=not no_progress))
 
 
-def _smoothing(text: str) -> str | float | None:
-    """What the client takes: None for its default, "off", or the strength."""
-    if text == "default":
-        return None
-    if text == "off":
-        return text
+def _smoothing(text: str) -> Smoothing | float:
+    if text in tuple(Smoothing):
+        return Smoothing(text)
     try:
         strength = float(text)
     except ValueError:
-        strength = -1.0
+        strength = math.nan
     if not 0.0 <= strength <= 1.0:
         raise typer.BadParameter(
             f"{text!r} is not off, default or a number from 0 to 1.", param_hint="'--smoothing'"

@@ -77,7 +77,7 @@ class FrameWindow:
             return None
         try:
             read = next(self._frames, None)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported at the end
+        except Exception as error:
             self.error = error
             return None
         if read is None:

@@ -35,6 +35,11 @@ class Job:
         return None if facing is None else Facing(facing)
 
     @property
+    def follows_several(self) -> bool:
+        """Whether more than one person at a time was asked for."""
+        return (self.stream["max_people"] or 1) > 1
+
+    @property
     def mirrored(self) -> bool:
         return bool(self.stream["mirrored"])
 

@@ -1,10 +1,9 @@
 """Keypoints (.trc) and angles (.mot) as OpenSim reads them.
 
 File formats: OpenSim documentation, "Marker (.trc) Files" and "Storage (.sto) and Motion (.mot)
-Files". They follow one person: the first one seen.
+Files". They follow one person: the one seen in most frames.
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,39 +20,57 @@ UNITS = "px"
 """A single camera gives no metres: scale the markers before using them as lengths."""
 
 
+END_OF_FRAME = "\n"
+
+
 class _Spooled(Sink):
-    """Rows first go to a scratch file, because the header counts them."""
+    """Rows of everybody first go to a scratch file: who is followed is known at the end."""
 
     def __init__(self, path: Path, job: Job) -> None:
         self._path = path
         self._job = job
-        self._body = tempfile.TemporaryFile("w+", encoding="utf-8", newline="")
-        self._row_count = 0
-        self._times_s = (0.0, 0.0)
-        self._track_id: str | None = None
+        self._scratch = tempfile.TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115
+        self._frame_count = 0
+        self._first_s = self._last_s = 0.0
 
     def write(self, frame: AnsweredFrame) -> None:
-        self._row_count += 1
-        first_s = frame.time_s if self._row_count == 1 else self._times_s[0]
-        self._times_s = (first_s, frame.time_s)
-        cells = self._cells(frame, self._followed(frame))
-        self._body.write("\t".join(cells) + "\n")
+        self._last_s = frame.time_s
+        if not self._frame_count:
+            self._first_s = frame.time_s
+        self._frame_count += 1
+        self._scratch.write(f"{frame.time_s:.6f}\n")
+        for person in frame.people:
+            cells = self._cells(person, frame.image_height_px or 0)
+            self._scratch.write("\t".join((person.track_id or "", *cells)) + "\n")
+        self._scratch.write(END_OF_FRAME)
 
     def finish(self, outcome: Outcome) -> None:
-        self._body.seek(0)
+        people = outcome.summary.people
+        followed = outcome.summary.person().track_id if people else ""
         with self._path.open("w", encoding="utf-8", newline="") as file:
             file.writelines(f"{line}\n" for line in self._header())
-            shutil.copyfileobj(self._body, file)
+            for number, (time_s, cells) in enumerate(self._followed(followed), start=1):
+                file.write("\t".join((*self._start(number, time_s), cells)) + "\n")
 
     def close(self) -> None:
-        self._body.close()
+        self._scratch.close()
 
-    def _followed(self, frame: AnsweredFrame) -> Person | None:
-        if self._track_id is None and frame.people:
-            self._track_id = frame.people[0].track_id
-        return next((one for one in frame.people if one.track_id == self._track_id), None)
+    def _followed(self, track_id: str) -> Iterator[tuple[str, str]]:
+        """Each frame's time and that person's cells, or those of nobody."""
+        self._scratch.seek(0)
+        nobody = "\t".join(self._cells(None, 0))
+        for line in self._scratch:
+            time_s, cells = line.rstrip("\n"), nobody
+            while (row := self._scratch.readline()) != END_OF_FRAME:
+                owner, _, rest = row.rstrip("\n").partition("\t")
+                cells = rest if owner == track_id else cells
+            yield time_s, cells
 
-    def _cells(self, frame: AnsweredFrame, person: Person | None) -> Iterator[str]:
+    def _start(self, number: int, time_s: str) -> tuple[str, ...]:
+        """The columns before the cells."""
+        return (time_s,)
+
+    def _cells(self, person: Person | None, height_px: int) -> Iterator[str]:
         raise NotImplementedError
 
     def _header(self) -> Iterator[str]:
@@ -66,18 +83,16 @@ class TrcMarkers(_Spooled):
     Keypoints too uncertain to measure with (score below 0.3) are blank, as OpenSim has it.
     """
 
-    def _cells(self, frame: AnsweredFrame, person: Person | None) -> Iterator[str]:
-        yield str(self._row_count)
-        yield f"{frame.time_s:.6f}"
-        height_px = frame.image_height_px
+    def _start(self, number: int, time_s: str) -> tuple[str, ...]:
+        return (str(number), time_s)
+
+    def _cells(self, person: Person | None, height_px: int) -> Iterator[str]:
         for index in range(len(JOINT_NAMES)):
-            keypoint = None if person is None else person.keypoints[index]
-            yield from _marker(keypoint, height_px)
+            yield from _marker(None if person is None else person.keypoints[index], height_px)
 
     def _header(self) -> Iterator[str]:
-        first_s, last_s = self._times_s
-        rate = f"{(self._row_count - 1) / (last_s - first_s):.3f}" if last_s > first_s else "0"
-        count = str(self._row_count)
+        duration_s, count = self._last_s - self._first_s, str(self._frame_count)
+        rate = f"{(self._frame_count - 1) / duration_s:.3f}" if duration_s > 0.0 else "0"
         numbers = range(1, len(JOINT_NAMES) + 1)
         yield f"PathFileType\t4\t(X/Y/Z)\t{self._job.outputs['trc'].name}"
         yield (
@@ -93,8 +108,7 @@ class TrcMarkers(_Spooled):
 class MotAngles(_Spooled):
     """The angles in degrees; NaN where there is none."""
 
-    def _cells(self, frame: AnsweredFrame, person: Person | None) -> Iterator[str]:
-        yield f"{frame.time_s:.6f}"
+    def _cells(self, person: Person | None, height_px: int) -> Iterator[str]:
         for name in self._job.measurements:
             for side in self._job.sides:
                 value = None if person is None else person.angle(name).sides[side].value_deg
@@ -102,12 +116,12 @@ class MotAngles(_Spooled):
 
     def _header(self) -> Iterator[str]:
         columns = [f"{name}_{side}" for name in self._job.measurements for side in self._job.sides]
-        yield from (Path(self._job.source).stem, "version=1", f"nRows={self._row_count}")
+        yield from (Path(self._job.source).stem, "version=1", f"nRows={self._frame_count}")
         yield from (f"nColumns={len(columns) + 1}", "inDegrees=yes", "endheader")
         yield "\t".join(("time", *columns))
 
 
-def _marker(keypoint: Keypoint | None, height_px: float | None) -> tuple[str, str, str]:
-    if keypoint is None or height_px is None or keypoint.score < MIN_KEYPOINT_SCORE:
+def _marker(keypoint: Keypoint | None, height_px: int) -> tuple[str, str, str]:
+    if keypoint is None or keypoint.score < MIN_KEYPOINT_SCORE:
         return ("", "", "")
     return (f"{keypoint.x_px:.3f}", f"{height_px - keypoint.y_px:.3f}", "0")

@@ -1,5 +1,6 @@
 """The angles over time as a figure for a report."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,20 @@ WIDTH_IN, PANEL_IN, HEAD_IN, DPI = 9.0, 3.0, 0.5, 150
 MAX_PEOPLE = 6
 """The people seen longest are shown; more would not be read."""
 
+MIN_FRAMES = 5
+"""People seen in fewer frames have no range of motion (see the summary) and no panel."""
+
 MAX_PEAK_LABELS = 16
 """With more repetitions than this only the highest peak has its value beside it."""
 
 STYLES: Mapping[Side, str] = {Side.LEFT: "-", Side.RIGHT: "--"}
 MARKERS: Mapping[Side, str] = {Side.LEFT: "o", Side.RIGHT: "^"}
+
+CLOSE = (0.08, 0.12)
+"""Peaks nearer than these shares of the time and of the scale have their labels apart."""
+
+ASIDE = {Side.LEFT: (-2, "right"), Side.RIGHT: (2, "left")}
+"""Points to the side, and the label's alignment."""
 
 MARGIN_SHARE, MIN_MARGIN_DEG = 0.18, 5.0
 NEAR_DEG = 30.0
@@ -56,7 +66,7 @@ class AnglePlot(Sink):
         self._path = path
         self._job = job
         self._series: dict[tuple[str, str, Side], Series] = {}
-        self._keys: list[tuple[str, str]] = []
+        self._times_s = (math.inf, 0.0)
 
     def write(self, frame: AnsweredFrame) -> None:
         values = {
@@ -70,6 +80,8 @@ class AnglePlot(Sink):
         for key, series in self._series.items():
             series.add(frame.time_s, values.get(key))
 
+        self._times_s = (min(self._times_s[0], frame.time_s), frame.time_s)
+
     def finish(self, outcome: Outcome) -> None:
         panels = list(self._panels(outcome))
         height_in = HEAD_IN + PANEL_IN * max(1, len(panels))
@@ -80,14 +92,15 @@ class AnglePlot(Sink):
             figure.text(0.5, 0.5, "Nobody was found in this video.", ha="center")
         else:
             grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)
+            grid[-1, 0].set_xlim(*self._times_s)
+            grid[-1, 0].set_xlabel("Time (s)")
             for axes, panel in zip(grid[:, 0], panels, strict=True):
                 _draw(axes, panel)
-            grid[-1, 0].set_xlabel("Time (s)")
         figure.savefig(self._path, format="png")
 
     def _panels(self, outcome: Outcome) -> Iterator[Panel]:
         normals = {info.name: info.normal for info in outcome.server.measurements}
-        people = outcome.summary.people
+        people = [one for one in outcome.summary.people if one.frame_count >= MIN_FRAMES]
         longest = sorted(people, key=lambda one: one.frame_count, reverse=True)[:MAX_PEOPLE]
         for number, person in enumerate(people, start=1):
             if person not in longest:
@@ -112,9 +125,10 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_axisbelow(True)
     for spine in ("top", "right"):
         axes.spines[spine].set_visible(False)
-    _draw_lines(axes, panel)
     _draw_normal(axes, panel)
-    handles, _ = axes.get_legend_handles_labels()
+    _draw_lines(axes, panel)
+    handles = axes.get_legend_handles_labels()[0]
+    handles = [*handles[1:], handles[0]] if panel.normal is not None else handles
     axes.legend(
         handles=handles,
         loc="lower right",
@@ -128,6 +142,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 
 def _draw_lines(axes: Axes, panel: Panel) -> None:
+    peaks = {side: peaks_of(panel.summary.sides[side]) for side in panel.lines}
     for side, series in panel.lines.items():
         colour = tuple(part / 255 for part in palette.SIDES_ON_WHITE[side])
         axes.plot(
@@ -138,37 +153,55 @@ def _draw_lines(axes: Axes, panel: Panel) -> None:
             linewidth=1.8,
             label="Left and right" if is_one_angle(panel.name) else side.value.capitalize(),
         )
-        _draw_peaks(axes, panel.summary.sides[side], colour, MARKERS[side])
-
-
-def _draw_peaks(axes: Axes, summary: SideSummary, colour: tuple[float, ...], marker: str) -> None:
-    peaks = peaks_of(summary)
-    labelled = peaks if len(peaks) <= MAX_PEAK_LABELS else (summary.maximum,)
-    for peak in peaks:
         axes.plot(
-            peak.capture_offset_s,
-            peak.value_deg,
-            marker,
+            [time_of(peak) for peak in peaks[side]],
+            [peak.value_deg for peak in peaks[side]],
+            MARKERS[side],
             color=colour,
             markersize=6,
             markeredgecolor="white",
             markeredgewidth=0.8,
             zorder=4,
         )
-    for peak in labelled:
-        if peak is not None:
-            axes.annotate(
-                f"{round_degrees(peak.value_deg)}°",
-                (peak.capture_offset_s, peak.value_deg),
-                xytext=(0, 6),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9,
-                fontweight="bold",
-                color=colour,
-                zorder=5,
-                path_effects=[patheffects.withStroke(linewidth=2.5, foreground="white")],
-            )
+    for side in panel.lines:
+        others = [peak for other in panel.lines if other is not side for peak in peaks[other]]
+        for peak in _labelled(peaks[side]):
+            _label(axes, peak, side, others)
+
+
+def _labelled(peaks: tuple[Extreme, ...]) -> tuple[Extreme, ...]:
+    if len(peaks) <= MAX_PEAK_LABELS:
+        return peaks
+    return (max(peaks, key=lambda peak: peak.value_deg),)
+
+
+def _label(axes: Axes, peak: Extreme, side: Side, others: list[Extreme]) -> None:
+    """The value above the peak; aside where the other side has a peak close by."""
+    (first_s, last_s), (low, high) = axes.get_xlim(), axes.get_ylim()
+    crowded = any(
+        abs(time_of(other) - time_of(peak)) < CLOSE[0] * (last_s - first_s)
+        and abs(other.value_deg - peak.value_deg) < CLOSE[1] * (high - low)
+        for other in others
+    )
+    aside, align = ASIDE[side] if crowded else (0, "center")
+    axes.annotate(
+        f"{round_degrees(peak.value_deg)}°",
+        (time_of(peak), peak.value_deg),
+        xytext=(aside, 6),
+        textcoords="offset points",
+        ha=align,
+        fontsize=9,
+        fontweight="bold",
+        color=tuple(part / 255 for part in palette.SIDES_ON_WHITE[side]),
+        zorder=5,
+        path_effects=[patheffects.withStroke(linewidth=2.5, foreground="white")],
+    )
+
+
+def time_of(peak: Extreme) -> float:
+    """Seconds; every frame sent here has a time."""
+    assert peak.capture_offset_s is not None
+    return peak.capture_offset_s
 
 
 def peaks_of(summary: SideSummary) -> tuple[Extreme, ...]:
@@ -189,6 +222,8 @@ def _draw_normal(axes: Axes, panel: Panel) -> None:
         if top < normal.max_deg <= top + NEAR_DEG:
             top = normal.max_deg + MIN_MARGIN_DEG
         label = f"Normal range {normal.min_deg:.0f}° to {normal.max_deg:.0f}°"
+        if normal.max_deg < bottom or normal.min_deg > top:
+            label += " (out of view)"
         axes.axhspan(
             normal.min_deg,
             normal.max_deg,

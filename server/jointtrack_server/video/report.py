@@ -40,8 +40,8 @@ def _rows(job: Job, summary: StreamSummary) -> Iterator[tuple[str, ...]]:
 
 def _cells(side: SideSummary) -> tuple[str, ...]:
     return (
-        _degrees(side.minimum and side.minimum.value_deg),
-        _degrees(side.maximum and side.maximum.value_deg),
+        _degrees(side.minimum.value_deg if side.minimum else None),
+        _degrees(side.maximum.value_deg if side.maximum else None),
         _degrees(side.range_deg),
         str(len(side.repetitions)),
         NO_VALUE if side.measurable_share is None else f"{side.measurable_share:.0%}",

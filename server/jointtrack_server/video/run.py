@@ -84,11 +84,17 @@ def run(job: Job, source: Source, client: JointTrackClient, progress: Progress) 
             frame_count,
             bad_frame_count,
             elapsed_s=time.monotonic() - started_s,
-            ended_early=INTERRUPTED if window.is_stopped else window.error and str(window.error),
+            ended_early=_why_early(window),
         )
         for sink in sinks:
             sink.finish(outcome)
     return outcome
+
+
+def _why_early(window: FrameWindow) -> str | None:
+    if window.is_stopped:
+        return INTERRUPTED
+    return None if window.error is None else str(window.error)
 
 
 def progress_bar(*, wanted: bool) -> Progress:

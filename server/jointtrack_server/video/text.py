@@ -1,7 +1,6 @@
 """Words in a picture, in the typeface that matplotlib brings along."""
 
 from functools import lru_cache
-from typing import cast
 
 import cv2
 import numpy as np
@@ -26,9 +25,13 @@ CACHED_TEXTS = 1024
 
 
 def draw_text(
-    picture: Picture, text: str, left_px: int, base_px: int, font_px: float, colour: Colour
+    picture: Picture, text: str, start: tuple[int, int], font_px: float, colour: Colour
 ) -> None:
-    """Writes onto ``picture``, (height_px, width_px, 3) uint8 RGB; what lies outside is cut off."""
+    """Writes onto ``picture``, (height_px, width_px, 3) uint8 RGB; what lies outside is cut off.
+
+    ``start``: x_px and y_px of the base line's left end.
+    """
+    left_px, base_px = start
     cover = _coverage(text, font_px)
     top_px = base_px - round(ASCENT * font_px)
     height, width = picture.shape[:2]
@@ -45,7 +48,7 @@ def draw_text(
 
 
 def text_width_px(text: str, font_px: float) -> int:
-    return _coverage(text, font_px).shape[1]
+    return len(_coverage(text, font_px)[0])
 
 
 @lru_cache(CACHED_TEXTS)
@@ -53,8 +56,9 @@ def _coverage(text: str, font_px: float) -> Coverage:
     """How much of each pixel the letters cover."""
     size = font_px * OVERSAMPLING
     path = TextPath((0.0, 0.0), text, size=size, prop=FONT)
+    baseline = np.array([0.0, ASCENT * size])
     outlines = [
-        np.rint(np.stack([line[:, 0], ASCENT * size - line[:, 1]], axis=1)).astype(np.int32)
+        np.rint(np.asarray(line, np.float64) * (1.0, -1.0) + baseline).astype(np.int32)
         for line in path.to_polygons()
     ]
     width_px = max((int(line[:, 0].max()) for line in outlines), default=0) // OVERSAMPLING + 1
@@ -62,4 +66,4 @@ def _coverage(text: str, font_px: float) -> Coverage:
     mask = np.zeros((height_px * OVERSAMPLING, width_px * OVERSAMPLING), np.uint8)
     cv2.fillPoly(mask, outlines, (255,))
     shrunk = cv2.resize(mask, (width_px, height_px), interpolation=cv2.INTER_AREA)
-    return cast(Coverage, shrunk[:, :, None].astype(np.float32) / 255.0)
+    return shrunk[:, :, None].astype(np.float32) / np.float32(255.0)

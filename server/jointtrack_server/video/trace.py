@@ -21,7 +21,7 @@ WINDOW_S = 4.0
 MIN_SPAN_DEG, TICK_DEG = 30.0, 10.0
 """The scale holds all values so far, in whole tens, and never less than this span."""
 
-DASH_S, GAP_S = 0.16, 0.08
+DASH_S, GAP_S = 0.20, 0.14
 """The right side's line is dashed, so that the sides differ without colour too."""
 
 GRID: palette.Colour = (110, 120, 130)
@@ -42,7 +42,7 @@ class PanelSize:
     def of(picture_width: int, picture_height: int) -> "PanelSize":
         font = max(11.0, 0.03 * min(picture_width, picture_height))
         width = min(round(max(18.0 * font, 0.28 * picture_width)), picture_width)
-        return PanelSize(font, width, min(round(7.6 * font), picture_height))
+        return PanelSize(font, width, min(round(8.0 * font), picture_height))
 
 
 class Trace:
@@ -66,6 +66,11 @@ class Trace:
     def add_nothing(self, time_s: float) -> None:
         """The person is not in this frame."""
         self.add(time_s, dict.fromkeys(self._letters))
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the last frame has a value."""
+        return any(value is not None for value in self._samples[-1][1].values())
 
     @property
     def is_blank(self) -> bool:
@@ -93,20 +98,20 @@ class Trace:
         for value, label in zip((low, high), labels, strict=True):
             x = graph.left - pad // 2 - text_width_px(label, 0.75 * font)
             y = round(graph.y(value) + 0.27 * font)
-            draw_text(picture, label, x, y, 0.75 * font, AXIS_TEXT)
+            draw_text(picture, label, (x, y), 0.75 * font, AXIS_TEXT)
         draw_strokes(picture, graph.grid())
         line_px = max(2, round(0.14 * font))
         draw_strokes(picture, self._lines(graph, line_px))
 
     def _draw_header(self, picture: Picture, left: int, right: int, base: int, font: float) -> None:
-        draw_text(picture, self._title, left, base, font, palette.LABEL_TEXT)
+        draw_text(picture, self._title, (left, base), font, palette.LABEL_TEXT)
         pen = right
-        for side in reversed(self._letters):
+        for side in reversed(tuple(self._letters)):
             value = self._samples[-1][1][side]
             number = "–" if value is None else f"{round_degrees(value)}°"
             text = f"{self._letters[side]} {number}".strip()
             slot = text_width_px(f"{self._letters[side]} 000°", 1.1 * font)
-            draw_text(picture, text, pen - slot, base, 1.1 * font, palette.SIDES_ON_DARK[side])
+            draw_text(picture, text, (pen - slot, base), 1.1 * font, palette.SIDES_ON_DARK[side])
             pen -= slot + round(0.4 * font)
 
     def _scale(self) -> tuple[float, float]:

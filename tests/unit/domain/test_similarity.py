@@ -13,7 +13,8 @@ from jointtrack_server.domain.types import Keypoints
 def pose(seed: int = 1, size_px: float = 100.0) -> Keypoints:
     chance = np.random.default_rng(seed)
     keypoints = chance.uniform(0, size_px, (JOINT_COUNT, 3)).astype(np.float32)
-    keypoints[:2, :2] = [[0, 0], [size_px, size_px]]
+    keypoints[0, :2] = 0.0
+    keypoints[1, :2] = size_px
     return keypoints
 
 

@@ -168,9 +168,9 @@ def test_other_formats_are_not_reduced(limits: ImageLimits) -> None:
         (b"\0\0\0\x18ftypheic", Reason.UNSUPPORTED_IMAGE_FORMAT, "HEIC or AVIF"),
         (b"\0\0\0\x18ftypisom", Reason.UNSUPPORTED_IMAGE_FORMAT, "MP4 or QuickTime video"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED_IMAGE_FORMAT, "SVG"),
-        (b"RIFF\x24\0\0\0WAVEfmt ", Reason.UNSUPPORTED_IMAGE_FORMAT, "unknown"),
-        (b"This is a text.", Reason.UNSUPPORTED_IMAGE_FORMAT, "unknown"),
-        (b"\0", Reason.UNSUPPORTED_IMAGE_FORMAT, "unknown"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", Reason.INVALID_IMAGE, None),
+        (b"This is a text.", Reason.INVALID_IMAGE, None),
+        (b"\0", Reason.INVALID_IMAGE, None),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

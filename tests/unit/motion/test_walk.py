@@ -27,7 +27,8 @@ FILM = Path(__file__).parents[2] / "data" / "walk_side.mp4"
 FPS = 30
 SIZE = ImageSize(1000, 550)
 KNEE = MeasureOptions(("knee_flexion",))
-WHOLE_BODY_IN_VIEW = slice(34, 121)
+FIRST, LAST = 34, 131
+WHOLE_BODY_IN_VIEW = slice(FIRST, 121)
 
 Frames = dict[int, Keypoints]
 Curves = dict[Side, NDArray[np.float64]]
@@ -70,7 +71,7 @@ def _knees(frames: Frames) -> dict[int, tuple[Measurement, ...]]:
 
 def _curves(frames: Frames) -> Curves:
     knees = _knees(frames)
-    curves = {side: np.full(132, np.nan) for side in BOTH_SIDES}
+    curves = {side: np.full(LAST + 1, np.nan) for side in BOTH_SIDES}
     for frame, (knee,) in knees.items():
         for side, value in knee.sides.items():
             if value.value_deg is not None:
@@ -79,10 +80,10 @@ def _curves(frames: Frames) -> Curves:
 
 
 def _summary(frames: Frames) -> StreamSummary:
-    recorder = MotionRecorder(["knee_flexion"], BOTH_SIDES)
-    for frame in range(132):
-        people = [("1", _knees({frame: frames[frame]})[frame])] if frame in frames else []
-        recorder.add_frame(frame, frame / FPS, people)
+    recorder = MotionRecorder(KNEE.names, BOTH_SIDES)
+    for frame, knees in _knees(frames).items():
+        if frame >= FIRST:
+            recorder.add_frame(frame, frame / FPS, [("1", knees)])
     return recorder.summary()
 
 
@@ -127,7 +128,7 @@ def _peak_frames(side: SideSummary) -> list[int]:
 def test_the_swings_of_both_legs_are_counted(walk: Frames, strength: float | None) -> None:
     """Swings end to end: left near frames 49, 86, 121, right near 68, 105.
 
-    The right leg's first swing, near 33, begins before it can be measured.
+    The right leg's swing near 33 begins before he is wholly in the picture.
     """
     frames = walk if strength is None else _smoothed(walk, strength)
     (person,) = _summary(frames).people
