@@ -14,7 +14,7 @@ from jointtrack.errors import (
     ServerError,
     UnavailableError,
 )
-from jointtrack.frames import Frame
+from jointtrack.frames import Frame, SummaryRequest
 from jointtrack.images import RawImage
 from jointtrack.names import (
     JOINT_NAMES,
@@ -24,12 +24,14 @@ from jointtrack.names import (
     PixelFormat,
     SearchMode,
     Side,
+    Smoothing,
 )
 from jointtrack.types import (
     BoundingBox,
     Detection,
     DetectResult,
     EncodedImage,
+    Extreme,
     FrameDetection,
     FrameDropped,
     FrameError,
@@ -38,15 +40,21 @@ from jointtrack.types import (
     Limits,
     Measurement,
     MeasurementInfo,
+    MeasurementSummary,
     MeasureResult,
     ModelInfo,
     NormalRange,
     Person,
+    PersonSummary,
+    Repetition,
     ServerInfo,
+    SideSummary,
     SideValue,
     StreamAnswer,
+    StreamSummary,
     Timings,
 )
+from jointtrack.video import video_frames
 
 __version__ = _version("jointtrack")
 
@@ -59,6 +67,7 @@ __all__ = [
     "DetectResult",
     "Detection",
     "EncodedImage",
+    "Extreme",
     "Facing",
     "FieldViolation",
     "Frame",
@@ -75,20 +84,28 @@ __all__ = [
     "Measurement",
     "MeasurementInfo",
     "MeasurementName",
+    "MeasurementSummary",
     "ModelInfo",
     "NoPersonError",
     "NormalRange",
     "Overflow",
     "Person",
+    "PersonSummary",
     "PixelFormat",
     "RawImage",
+    "Repetition",
     "SearchMode",
     "ServerError",
     "ServerInfo",
     "Side",
+    "SideSummary",
     "SideValue",
+    "Smoothing",
     "StreamAnswer",
+    "StreamSummary",
+    "SummaryRequest",
     "Timings",
     "UnavailableError",
     "__version__",
+    "video_frames",
 ]

@@ -5,11 +5,14 @@ from typing import TypeAlias
 
 from jointtrack import _enums
 from jointtrack.names import JOINT_NAMES
-from jointtrack.v1 import image_pb2, joint_pb2, measurement_pb2, pose_pb2
+from jointtrack.v1 import image_pb2, joint_pb2, measurement_pb2, pose_pb2, summary_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 
 Angles: TypeAlias = Mapping[str, tuple[float | None, float | None]]
 """Left and right degrees by measurement name; None is not measurable."""
+
+Ranges: TypeAlias = Mapping[str, tuple[tuple[float, float] | None, tuple[float, float] | None]]
+"""Left and right smallest and largest degrees by measurement name; None is never measurable."""
 
 SIZE = image_pb2.ImageSize(width_px=640, height_px=480)
 PICTURE = image_pb2.EncodedImage(
@@ -79,6 +82,40 @@ def measurements(angles: Angles) -> list[measurement_pb2.Measurement]:
     ]
 
 
+def summary(ranges: Ranges | None = None, *, people: int = 1) -> summary_pb2.StreamSummary:
+    """So many people with track ids "1", "2" and so on, each with these ranges of motion.
+
+    Counts, ids and times that are left at 0 become those of the stream that it answers.
+    """
+    return summary_pb2.StreamSummary(
+        people=[
+            summary_pb2.PersonSummary(
+                track_id=str(index + 1),
+                measurements=[
+                    summary_pb2.MeasurementSummary(
+                        type=_enums.MEASUREMENTS.number(name),
+                        name=name,
+                        title=name.replace("_", " ").title(),
+                        body_part=name.split("_", maxsplit=1)[0],
+                        left=_side_summary(left),
+                        right=_side_summary(right),
+                    )
+                    for name, (left, right) in (ranges or {}).items()
+                ],
+            )
+            for index in range(people)
+        ]
+    )
+
+
+def default_ranges(
+    types: Iterable[measurement_pb2.MeasurementType.ValueType],
+) -> dict[str, tuple[tuple[float, float], tuple[float, float]]]:
+    """0 to 10 degrees left and 0 to 20 right for each measurement asked for."""
+    left, right = DEFAULT_ANGLES
+    return {_enums.MEASUREMENTS.name(number): ((0.0, left), (0.0, right)) for number in types}
+
+
 def default_angles(
     types: Iterable[measurement_pb2.MeasurementType.ValueType],
 ) -> dict[str, tuple[float, float]]:
@@ -87,14 +124,62 @@ def default_angles(
 
 
 def drop_other_side(
-    items: Iterable[measurement_pb2.Measurement], side: measurement_pb2.Side.ValueType
+    items: Iterable[measurement_pb2.Measurement | summary_pb2.MeasurementSummary],
+    side: measurement_pb2.Side.ValueType,
 ) -> None:
-    """Empties the side that was not asked for."""
+    """Removes the side that was not asked for."""
     for item in items:
         if side == measurement_pb2.SIDE_LEFT:
-            item.right.Clear()
+            item.ClearField("right")
         if side == measurement_pb2.SIDE_RIGHT:
-            item.left.Clear()
+            item.ClearField("left")
+
+
+def as_in_stream(found: pb.Detection, config: pb.StreamConfig) -> None:
+    """Adds what only streams have: track ids and, with smoothing, the raw keypoints and angles."""
+    for index, person in enumerate(found.people):
+        person.track_id = person.track_id or str(index + 1)
+        if config.smoothing.mode == pb.SMOOTHING_MODE_OFF or person.raw_keypoints:
+            continue
+        person.raw_keypoints.extend(person.keypoints)
+        for measurement in person.measurements:
+            for side in (measurement.left, measurement.right):
+                if side.HasField("value_deg"):
+                    side.raw_deg = side.value_deg
+
+
+class StreamCounts:
+    """Counts the frames of one stream, for its summaries."""
+
+    def __init__(self) -> None:
+        self._frames: list[pb.Frame] = []
+        self._error_count = 0
+        self._dropped_count = 0
+
+    @property
+    def last_sequence_id(self) -> int:
+        return self._frames[-1].sequence_id if self._frames else -1
+
+    def add(self, frame: pb.Frame, answer: pb.StreamDetectResponse) -> None:
+        self._frames.append(frame)
+        self._error_count += answer.HasField("error")
+        self._dropped_count += answer.HasField("dropped")
+
+    def fill(self, found: summary_pb2.StreamSummary) -> None:
+        """Fills in counts, ids and times that are 0."""
+        found.frame_count = found.frame_count or len(self._frames)
+        found.error_count = found.error_count or self._error_count
+        found.dropped_count = found.dropped_count or self._dropped_count
+        if not self._frames:
+            return
+        first, last = self._frames[0], self._frames[-1]
+        if not found.HasField("duration"):
+            elapsed_ns = last.capture_offset.ToNanoseconds() - first.capture_offset.ToNanoseconds()
+            found.duration.FromNanoseconds(elapsed_ns)
+        for person in found.people:
+            person.first_sequence_id = person.first_sequence_id or first.sequence_id
+            person.last_sequence_id = person.last_sequence_id or last.sequence_id
+            person.frame_count = person.frame_count or len(self._frames)
 
 
 def server_info() -> pb.GetServerInfoResponse:
@@ -120,6 +205,19 @@ def server_info() -> pb.GetServerInfoResponse:
             for name in _enums.MEASUREMENTS.names
         ],
         limits=LIMITS,
+    )
+
+
+def _side_summary(ends_deg: tuple[float, float] | None) -> summary_pb2.SideSummary:
+    if ends_deg is None:
+        return summary_pb2.SideSummary()
+    low_deg, high_deg = ends_deg
+    return summary_pb2.SideSummary(
+        measurable_share=1.0,
+        mean_confidence=SCORE,
+        minimum=summary_pb2.Extreme(value_deg=low_deg),
+        maximum=summary_pb2.Extreme(value_deg=high_deg),
+        range_deg=high_deg - low_deg,
     )
 
 

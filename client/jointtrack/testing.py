@@ -8,31 +8,35 @@ It speaks real gRPC on 127.0.0.1 but looks at no picture::
         server.detect.enqueue(Failure("INVALID_ARGUMENT", "INVALID_IMAGE", "Send a JPEG."))
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 import grpc
-from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
 
 from jointtrack import _canned
-from jointtrack._canned import Angles, detection
+from jointtrack._canned import Angles, Ranges, StreamCounts, detection, summary
 from jointtrack._channel import API_KEY_HEADER, MAX_MESSAGE_BYTES
+from jointtrack._script import AnswerT, Failure, RequestT, Script
 from jointtrack._status import DETAILS_KEY, REQUEST_ID_KEY
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 from jointtrack.v1 import jointtrack_service_pb2_grpc as pb_grpc
+from jointtrack.v1 import summary_pb2
 
-__all__ = ["REQUEST_ID", "Angles", "Failure", "FakeServer", "Script", "detection"]
+__all__ = [
+    "REQUEST_ID",
+    "Angles",
+    "Failure",
+    "FakeServer",
+    "Ranges",
+    "Script",
+    "detection",
+    "summary",
+]
 
 if TYPE_CHECKING:
     Context = pb_grpc._ServicerContext
-
-RequestT = TypeVar("RequestT")
-AnswerT = TypeVar("AnswerT", bound=Message)
 
 REQUEST_ID = "fake-request"
 WORKERS = 8
@@ -40,73 +44,12 @@ SERVING = b"\x08\x01"
 NOT_SERVING = b"\x08\x02"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A refusal: gRPC status name, reason and message, with the details that a server sends."""
-
-    code: str
-    reason: str
-    message: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    field_name: str | None = None
-    retry_after_s: float | None = None
-
-    def status(self) -> status_pb2.Status:
-        """As google.rpc.Status with ErrorInfo, BadRequest and RetryInfo."""
-        info = error_details_pb2.ErrorInfo(
-            domain="jointtrack", reason=self.reason, metadata=self.metadata
-        )
-        details: list[Message] = [info]
-        if self.field_name is not None:
-            violation = error_details_pb2.BadRequest.FieldViolation(
-                field=self.field_name, description=self.message
-            )
-            details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-        if self.retry_after_s is not None:
-            retry = error_details_pb2.RetryInfo()
-            retry.retry_delay.FromNanoseconds(round(self.retry_after_s * 1e9))
-            details.append(retry)
-        code = grpc.StatusCode[self.code].value[0]
-        status = status_pb2.Status(code=code, message=self.message)
-        for detail in details:
-            status.details.add().Pack(detail)
-        return status
-
-
-class Script(Generic[RequestT, AnswerT]):
-    """One call's answers: those enqueued, in order; then ``default`` for every further request.
-
-    An answer is a message, a Failure, or a function of the request that returns a message.
-    ``requests`` holds the messages that arrived.
-    """
-
-    def __init__(self, default: Callable[[RequestT], AnswerT]) -> None:
-        self.default: AnswerT | Failure | Callable[[RequestT], AnswerT] = default
-        self.requests: list[RequestT] = []
-        self._queue: deque[AnswerT | Failure | Callable[[RequestT], AnswerT]] = deque()
-
-    def enqueue(self, *answers: AnswerT | Failure | Callable[[RequestT], AnswerT]) -> None:
-        """Adds answers, each for one request."""
-        self._queue.extend(answers)
-
-    def answer(self, request: RequestT) -> AnswerT | Failure:
-        """What to answer this request; a message is a copy that may be changed."""
-        self.requests.append(request)
-        answer = self._queue.popleft() if self._queue else self.default
-        if isinstance(answer, Failure):
-            return answer
-        if isinstance(answer, Message):
-            copy = type(answer)()
-            copy.CopyFrom(answer)
-            return copy
-        return answer(request)
-
-
 class FakeServer(pb_grpc.JointTrackServiceServicer):
     """A server on a port of 127.0.0.1, a free one by default; ``target`` is its address.
 
-    ``detect``, ``frame`` (each frame of a stream), ``measure`` and ``server_info`` are Scripts. By
-    default they find one person, with 10 degrees left and 20 right for every measurement asked for.
+    ``detect``, ``frame`` (each frame of a stream), ``summary`` (each one of a stream, the last one
+    included), ``measure`` and ``server_info`` are Scripts. By default they find one person, with 10
+    degrees left and 20 right for every measurement asked for, at most that in a summary.
     ``api_key``: calls without it are refused. ``ready``: what the health service says.
     ``credentials``: for TLS. ``stream_failure``: ends streams after their last frame.
     ``metadata`` (of each call) and ``configs`` (of each stream) hold what arrived.
@@ -124,6 +67,9 @@ class FakeServer(pb_grpc.JointTrackServiceServicer):
         )
         self.frame = Script[pb.Frame, pb.Detection | pb.FrameDropped](
             lambda _: detection(_canned.default_angles(self.configs[-1].options.measurements))
+        )
+        self.summary = Script[pb.SummaryRequest, summary_pb2.StreamSummary](
+            lambda _: summary(_canned.default_ranges(self.configs[-1].options.measurements))
         )
         self.measure = Script[pb.MeasureRequest, pb.MeasureResponse](
             lambda request: pb.MeasureResponse(
@@ -182,13 +128,22 @@ class FakeServer(pb_grpc.JointTrackServiceServicer):
         self, request_iterator: Iterator[pb.StreamDetectRequest], context: "Context"
     ) -> Iterator[pb.StreamDetectResponse]:
         self._admit(context)
+        config = pb.StreamConfig()
+        counts = StreamCounts()
         for request in request_iterator:
             if request.HasField("config"):
-                self.configs.append(request.config)
+                config = request.config
+                self.configs.append(config)
+            elif request.HasField("summary_request"):
+                yield self._summary_answer(request.summary_request, config, counts, context)
             else:
-                yield self._frame_answer(request.frame)
+                answer = self._frame_answer(request.frame, config)
+                counts.add(request.frame, answer)
+                yield answer
         if self.stream_failure is not None:
             _abort(self.stream_failure, context)
+        if config.options.measurements:
+            yield self._summary_answer(pb.SummaryRequest(), config, counts, context)
 
     def Measure(self, request: pb.MeasureRequest, context: "Context") -> pb.MeasureResponse:  # noqa: N802
         self._admit(context)
@@ -206,14 +161,28 @@ class FakeServer(pb_grpc.JointTrackServiceServicer):
         """grpc.health.v1.Health/Check, in bytes."""
         return SERVING if self.ready else NOT_SERVING
 
-    def _frame_answer(self, frame: pb.Frame) -> pb.StreamDetectResponse:
+    def _frame_answer(self, frame: pb.Frame, config: pb.StreamConfig) -> pb.StreamDetectResponse:
         answer = self.frame.answer(frame)
         if isinstance(answer, Failure):
             return pb.StreamDetectResponse(sequence_id=frame.sequence_id, error=answer.status())
         if isinstance(answer, pb.FrameDropped):
             return pb.StreamDetectResponse(sequence_id=frame.sequence_id, dropped=answer)
-        _finish(answer, self.configs[-1].options)
+        _finish(answer, config.options)
+        _canned.as_in_stream(answer, config)
         return pb.StreamDetectResponse(sequence_id=frame.sequence_id, detection=answer)
+
+    def _summary_answer(
+        self,
+        request: pb.SummaryRequest,
+        config: pb.StreamConfig,
+        counts: StreamCounts,
+        context: "Context",
+    ) -> pb.StreamDetectResponse:
+        found = _answer(self.summary, request, context)
+        counts.fill(found)
+        for person in found.people:
+            _canned.drop_other_side(person.measurements, config.options.side)
+        return pb.StreamDetectResponse(sequence_id=counts.last_sequence_id, summary=found)
 
     def _admit(self, context: "Context") -> None:
         received = dict(cast(Any, context).invocation_metadata())

@@ -68,11 +68,11 @@ def video_frames(
     ``source``: see VideoSource. Files, URLs and webcams need the extra: pip install
     'jointtrack[video]'. Pictures of a folder come in natural order of their names (9 before 10).
     ``fps``: times frames that have no time of their own: a folder needs it; JPEGs on standard input
-    are otherwise timed as they arrive. A video's own timestamps always go first. ``jpeg``: send
-    JPEGs instead of pixels, about 30 times smaller and slower to make and read: for slow networks.
+    are otherwise timed as they arrive. A video's own timestamps always go first. ``jpeg``: make
+    JPEGs of a video's pixels, some 20 times smaller and slower to make and to read: for networks.
 
-    Raises OSError for what cannot be opened, ValueError for what is no video or for a folder without
-    fps, ImportError without the extra.
+    Raises OSError for what cannot be opened, ValueError for what is no video and for a folder
+    without pictures or fps, ImportError without the extra.
     """
     if fps is not None and not fps > 0:
         raise ValueError(f"fps must be above 0, not {fps}.")
@@ -115,7 +115,7 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def _standard_input(fps: float | None) -> VideoFrames:
     tally = Tally()
-    chunks = iter(lambda: sys.stdin.buffer.read1(READ_BYTES), b"")
+    chunks = iter(lambda: os.read(sys.stdin.fileno(), READ_BYTES), b"")
     return VideoFrames(_timed_jpegs(chunks, tally, fps), tally)
 
 

@@ -17,7 +17,7 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 @typing.final
 class StreamSummary(google.protobuf.message.Message):
     """The range of motion a stream has shown, instead of a number per frame. All values come from the
-    angles of the answers (smoothed, unless smoothing is off), after a running median over 5 measurable
+    raw angles, which no smoothing has lowered or delayed, after a running median over 5 measurable
     frames that removes single outliers. Frames in which a side was not measurable are skipped, never
     filled in. A very long stream (more than 108,000 frames with somebody in them, an hour of one
     person at 30 frames a second) forgets its oldest frames: then repetitions and hold cover only the

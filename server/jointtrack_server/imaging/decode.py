@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jointtrack_server.domain.types import ImageSize, Picture
 from jointtrack_server.errors import JointTrackError, Reason
-from jointtrack_server.imaging.header import ImageHeader, read_header
+from jointtrack_server.imaging.header import ImageHeader, read_header, without_animation
 
 REDUCED_LONG_SIDE_PX = 1024
 """A reduced decode keeps at least this much of the longer side: a person's crop then still has the
@@ -166,10 +166,12 @@ def _reduction(long_side_px: int) -> int:
 def _decode(data: bytes, header: ImageHeader, scale: int) -> Picture:
     """RGB as stored in the file, not turned. The decoder must agree with the header on the size."""
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION | _REDUCED_FLAGS[scale]
+    if header.has_alpha:
+        flags = cv2.IMREAD_UNCHANGED
+    if header.is_animated_png:
+        data = without_animation(data)
     try:
-        pixels = cv2.imdecode(
-            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED if header.has_alpha else flags
-        )
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         pixels = None
     expected = (-(-header.height_px // scale), -(-header.width_px // scale))

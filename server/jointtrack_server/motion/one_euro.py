@@ -1,6 +1,8 @@
 """The One-Euro filter on a person's keypoints: steady at rest, quick in motion.
 
 Casiez, Roussel, Vogel: 1 € Filter, CHI 2012. A low-pass filter whose cut-off rises with speed.
+Keypoints are filtered relative to the trunk's centre, so that walking past the camera does not
+count as speed of every joint; the centre is filtered by itself.
 """
 
 from dataclasses import dataclass
@@ -10,9 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jointtrack_server.domain.similarity import keypoint_similarities
-from jointtrack_server.domain.skeleton import JOINT_COUNT
+from jointtrack_server.domain.skeleton import JOINT_COUNT, Joint
 from jointtrack_server.domain.types import ImageSize, Keypoints
 from jointtrack_server.measurements.quality import MIN_KEYPOINT_SCORE
+
+POINT_COUNT = JOINT_COUNT + 1
+"""The joints and the trunk's centre."""
+
+_TRUNK = [Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP]
+
+Points = NDArray[np.float64]
+"""(18, 2)"""
 
 _Cutoff = TypeVar("_Cutoff", float, NDArray[np.float64])
 
@@ -26,6 +36,9 @@ In tests/data/walk_side.mp4, a brisk walk across the picture, neighbouring frame
 at 30 frames a second, 0.39 at 10 and 0.22 at 5.
 """
 
+CENTRE_BETA = 60.0
+"""Of the trunk's centre, where a lag would shift the whole figure."""
+
 STRENGTH_SPAN = 4.0
 """How many times the cut-off is higher at strength 0, and lower at strength 1, than at 0.5."""
 
@@ -35,12 +48,13 @@ class SmoothingSettings:
     """The filter's parameters, for coordinates divided by the picture's longer side.
 
     The cut-off frequency is ``min_cutoff_hz + beta * |speed|``, with the speed in longer sides a
-    second; ``derivative_cutoff_hz`` is the cut-off for the speed itself. The default is the best
-    found on a film with reference angles; the derivative's is the paper's.
+    second; ``derivative_cutoff_hz`` is the cut-off for the speed itself, the paper's. The default
+    halves the second difference of the knee angles in a filmed walk, at a lag under one frame
+    (docs/motion.md).
     """
 
-    min_cutoff_hz: float = 3.0
-    beta: float = 60.0
+    min_cutoff_hz: float = 2.5
+    beta: float = 3.0
     derivative_cutoff_hz: float = 1.0
 
     @classmethod
@@ -58,13 +72,17 @@ class SmoothingSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
-    """After one frame; points are in longer sides, speeds in longer sides a second."""
+    """After one frame; in longer sides, speeds in longer sides a second.
+
+    Rows are the joints relative to the trunk's centre, then the centre itself. ``shown`` is what
+    the frame showed, (17, 3).
+    """
 
     time_s: float
-    seen: Keypoints
+    shown: Keypoints
     known: NDArray[np.bool_]
-    points: NDArray[np.float64]
-    speeds: NDArray[np.float64]
+    points: Points
+    speeds: Points
 
 
 class PoseFilter:
@@ -87,14 +105,19 @@ class PoseFilter:
         one: a cut in the film.
         """
         longer_side_px = float(max(image_size.width_px, image_size.height_px))
-        seen = keypoints.astype(np.float64)
-        seen[:, :2] /= longer_side_px
         last = self._last
         if last is None or self._starts_anew(last, keypoints, longer_side_px, time_s):
             last = _nothing_known(time_s)
-        self._last = state = self._step(last, seen, time_s)
+        points = keypoints[:, :2].astype(np.float64) / longer_side_px
+        centre = points[_TRUNK].mean(axis=0)
+        visible = np.append(keypoints[:, 2] >= MIN_KEYPOINT_SCORE, True)
+        self._last = state = self._step(last, np.vstack([points - centre, centre]), visible, time_s)
+        state.shown[:, :2] = points
+        state.shown[:, 2] = keypoints[:, 2]
         smoothed = keypoints.astype(np.float32)
-        smoothed[state.known, :2] = state.points[state.known] * longer_side_px
+        joints = (visible & last.known)[:JOINT_COUNT]
+        relative, smooth_centre = state.points[:JOINT_COUNT], state.points[JOINT_COUNT]
+        smoothed[joints, :2] = (relative[joints] + smooth_centre) * longer_side_px
         return smoothed
 
     def _starts_anew(
@@ -102,28 +125,31 @@ class PoseFilter:
     ) -> bool:
         if not 0.0 < time_s - last.time_s <= MAX_GAP_S:
             return True
-        in_both = last.known & (keypoints[:, 2] >= MIN_KEYPOINT_SCORE)
+        in_both = last.known[:JOINT_COUNT] & (keypoints[:, 2] >= MIN_KEYPOINT_SCORE)
         if not in_both.any():
             return True
-        before = last.seen.copy()
+        before = last.shown.copy()
         before[:, :2] *= longer_side_px
         similarity = float(keypoint_similarities(before, keypoints)[in_both].mean())
         return similarity < MIN_SAME_SHOT_SIMILARITY
 
-    def _step(self, last: _State, seen: NDArray[np.float64], time_s: float) -> _State:
+    def _step(
+        self, last: _State, seen: Points, visible: NDArray[np.bool_], time_s: float
+    ) -> _State:
         settings, elapsed_s = self._settings, time_s - last.time_s
-        visible = seen[:, 2] >= MIN_KEYPOINT_SCORE
-        points, speeds = seen[:, :2].copy(), np.zeros((JOINT_COUNT, 2))
+        points, speeds = seen.copy(), np.zeros_like(seen)
         goes_on = visible & last.known
         if goes_on.any():
             offset = points[goes_on] - last.points[goes_on]
             speed = last.speeds[goes_on]
             step = smoothing_step(settings.derivative_cutoff_hz, elapsed_s)
             speed = speed + step * (offset / elapsed_s - speed)
-            cutoff_hz = settings.min_cutoff_hz + settings.beta * np.abs(speed)
+            beta = np.full((POINT_COUNT, 1), settings.beta)
+            beta[JOINT_COUNT] = max(settings.beta, CENTRE_BETA)
+            cutoff_hz = settings.min_cutoff_hz + beta[goes_on] * np.abs(speed)
             points[goes_on] = last.points[goes_on] + smoothing_step(cutoff_hz, elapsed_s) * offset
             speeds[goes_on] = speed
-        return _State(time_s, seen.astype(np.float32), visible, points, speeds)
+        return _State(time_s, np.zeros((JOINT_COUNT, 3), np.float32), visible, points, speeds)
 
 
 def smoothing_step(cutoff_hz: _Cutoff, elapsed_s: float) -> _Cutoff:
@@ -136,7 +162,7 @@ def _nothing_known(time_s: float) -> _State:
     return _State(
         time_s,
         np.zeros((JOINT_COUNT, 3), np.float32),
-        np.zeros(JOINT_COUNT, np.bool_),
-        np.zeros((JOINT_COUNT, 2)),
-        np.zeros((JOINT_COUNT, 2)),
+        np.zeros(POINT_COUNT, np.bool_),
+        np.zeros((POINT_COUNT, 2)),
+        np.zeros((POINT_COUNT, 2)),
     )

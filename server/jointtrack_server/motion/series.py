@@ -65,7 +65,7 @@ class SideSeries:
         if side.value_deg is None:
             self._values_deg.append(math.nan)
             return
-        self._values_deg.append(side.value_deg)
+        self._values_deg.append(side.value_deg if side.raw_deg is None else side.raw_deg)
         self._value_count += 1
         self._confidence_sum += side.confidence
 

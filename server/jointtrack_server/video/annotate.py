@@ -43,7 +43,6 @@ class AnnotatedVideo(Sink):
         self._job = job
         self._writer = VideoWriter(path)
         self._traces: dict[tuple[str, str], Trace] = {}
-        self._numbers: dict[str, int] = {}
         self._corner = Corner(right=False, bottom=False)
 
     def write(self, frame: AnsweredFrame) -> None:
@@ -82,10 +81,9 @@ class AnnotatedVideo(Sink):
                 del self._traces[key]
 
     def _new_trace(self, track_id: str, name: str, sides: tuple[Side, ...]) -> Trace:
-        number = self._numbers.setdefault(track_id, len(self._numbers) + 1)
         title = MEASUREMENTS[name].title
         letters = {side: "" if is_one_angle(name) else LETTERS[side] for side in sides}
-        return Trace(f"{number}: {title}" if self._job.follows_several else title, letters)
+        return Trace(f"{track_id}: {title}" if self._job.follows_several else title, letters)
 
     def _draw_panels(self, picture: Picture, boxes: list[BoundingBox]) -> None:
         height, width = picture.shape[:2]

@@ -100,13 +100,17 @@ def video(
         float | None,
         typer.Option(
             min=0.001,
-            help="Frames a second of a source that does not say.",
+            help="Frames a second of a source without times: a folder needs it.",
             rich_help_panel=MEASURING,
         ),
     ] = None,
     local: Annotated[
         bool,
         typer.Option("--local", help="Needs no server: runs one inside.", rich_help_panel=SERVER),
+    ] = False,
+    jpeg: Annotated[
+        bool,
+        typer.Option("--jpeg", help="Send JPEGs: for slow networks.", rich_help_panel=SERVER),
     ] = False,
     target: connect.Target = connect.DEFAULT_TARGET,
     api_key: connect.ApiKey = None,
@@ -140,7 +144,7 @@ def video(
         from jointtrack_server.video.main import Job, report  # noqa: PLC0415 - needs the extra
     except ImportError as error:
         output.fail(f"jointtrack video needs its extra ({error}): pip install 'jointtrack[video]'")
-    job = Job(source, names, stream, outputs, fps)
+    job = Job(source, names, stream, outputs, fps, send_jpegs=jpeg)
     raise typer.Exit(report(job, server, timeout_s=timeout, show_progress=not no_progress))
 
 

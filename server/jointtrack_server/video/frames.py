@@ -44,6 +44,7 @@ class FrameWindow:
         self._kept: dict[int, Frame] = {}
         self._changed = threading.Condition()
         self._stopped = False
+        self._ended = False
         self.error: Exception | None = None
 
     def __iter__(self) -> Iterator[Frame]:
@@ -67,8 +68,9 @@ class FrameWindow:
             self._changed.notify_all()
 
     @property
-    def is_stopped(self) -> bool:
-        return self._stopped
+    def is_cut_short(self) -> bool:
+        """Whether it was stopped before the source's end."""
+        return self._stopped and not self._ended
 
     def _read(self, sequence_id: int) -> Frame | None:
         with self._changed:
@@ -81,6 +83,7 @@ class FrameWindow:
             self.error = error
             return None
         if read is None:
+            self._ended = True
             return None
         frame = replace(read, sequence_id=sequence_id)
         with self._changed:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jointtrack.types import ServerInfo, StreamSummary
+from jointtrack.types import PersonSummary, ServerInfo, StreamSummary
 from jointtrack_server.domain.skeleton import BOTH_SIDES, Side
 from jointtrack_server.domain.types import Facing
 
@@ -15,7 +15,8 @@ class Job:
     """One video to report on.
 
     ``stream`` holds the keyword arguments of ``JointTrackClient.stream``; ``outputs`` the path of
-    each output asked for, by its option's name.
+    each output asked for, by its option's name. ``fps`` times frames that have no times.
+    ``send_jpegs``: instead of raw pixels.
     """
 
     source: str
@@ -23,6 +24,7 @@ class Job:
     stream: Mapping[str, Any]
     outputs: Mapping[str, Path]
     fps: float | None = None
+    send_jpegs: bool = False
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -58,3 +60,12 @@ class Outcome:
     @property
     def frames_per_s(self) -> float:
         return self.frame_count / self.elapsed_s
+
+
+MIN_FRAMES = 5
+"""Seen in fewer frames nobody has a range of motion (``StreamSummary``): mostly false finds."""
+
+
+def people_of(summary: StreamSummary) -> list[PersonSummary]:
+    """Those to report on, in the order of first sight."""
+    return [person for person in summary.people if person.frame_count >= MIN_FRAMES]

@@ -25,8 +25,8 @@ EXIT_INTERRUPTED = 130
 def report(job: Job, server: ServerOptions | None, *, timeout_s: float, show_progress: bool) -> int:
     """Does the job with ``server``, or with one inside this process; returns the exit code."""
     try:
-        check_outputs(job.outputs)
-        source = open_source(job.source, job.fps)
+        check_outputs(job.outputs, job.source)
+        source = open_source(job)
         with _client(server, timeout_s) as client, progress_bar(wanted=show_progress) as progress:
             outcome = run(job, source, client, progress)
     except (OutputError, SourceError, StartupError, JointTrackError, OSError) as error:

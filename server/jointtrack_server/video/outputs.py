@@ -14,9 +14,9 @@ SUFFIXES = {"output": ".mp4", "plot": ".png"}
 """Of the outputs whose file name decides how other programs open them."""
 
 
-def check_outputs(outputs: Mapping[str, Path]) -> None:
+def check_outputs(outputs: Mapping[str, Path], source: str) -> None:
     """Raises OutputError if there is no output at all, or for a path of another type, that is a
-    folder, whose folder is missing, or that comes twice.
+    folder or the source, whose folder is missing, or that comes twice.
     """
     if not outputs:
         raise OutputError("nothing to write: add -o, --csv, --json, --plot, --trc or --mot.")
@@ -28,6 +28,8 @@ def check_outputs(outputs: Mapping[str, Path]) -> None:
     for path in paths:
         if not path.parent.is_dir():
             raise OutputError(f"there is no folder {path.parent}: make it, or choose another.")
+        if path == Path(source).resolve():
+            raise OutputError(f"{path} is the source: choose another name.")
         if path.is_dir():
             raise OutputError(f"{path} is a folder: name a file.")
         if paths.count(path) > 1:

@@ -2,24 +2,35 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from jointtrack.images import ImageSource
+from jointtrack.images import ImageSource, RawImage
 from jointtrack_server.domain.types import Picture
 from jointtrack_server.errors import JointTrackError
-from jointtrack_server.imaging.decode import MAX_SIDE_PX, ImageLimits, decode_file
+from jointtrack_server.imaging import decode
 
-LIMITS = ImageLimits(max_bytes=2**31, max_pixels=MAX_SIDE_PX**2)
-"""The files are the caller's own: what the server takes is the server's to say."""
+LIMITS = decode.ImageLimits(max_bytes=2**31, max_pixels=decode.MAX_SIDE_PX**2)
+"""The pictures are the caller's own: what a server takes is for the server to say."""
 
 
 def picture_of(image: ImageSource) -> Picture | None:
-    """Upright RGB from an RGB array, a picture file's bytes or its path; None if it is broken."""
-    if isinstance(image, np.ndarray):
-        return image
-    data = Path(image).read_bytes() if isinstance(image, (str, Path)) else image
-    assert isinstance(data, bytes)
+    """Upright RGB of what ``video_frames`` yields: raw pixels, a file's bytes or its path.
+
+    None if it cannot be decoded: the server says why.
+    """
     try:
-        return decode_file(data, LIMITS).pixels
+        if isinstance(image, RawImage):
+            return decode.decode_raw(_raw(image), LIMITS).pixels
+        data = Path(image).read_bytes() if isinstance(image, Path) else image
+        assert isinstance(data, bytes)
+        return decode.decode_file(data, LIMITS).pixels
     except JointTrackError:
         return None
+
+
+def _raw(image: RawImage) -> decode.RawImage:
+    return decode.RawImage(
+        image.data,
+        image.width_px,
+        image.height_px,
+        decode.PixelFormat[image.pixel_format.upper()],
+        image.row_stride_bytes,
+    )

@@ -15,7 +15,7 @@ from jointtrack_server.domain.angles import round_degrees
 from jointtrack_server.domain.skeleton import Side
 from jointtrack_server.imaging import palette
 from jointtrack_server.video.frames import AnsweredFrame
-from jointtrack_server.video.job import Job, Outcome
+from jointtrack_server.video.job import Job, Outcome, people_of
 from jointtrack_server.video.series import Series, limits
 from jointtrack_server.video.sides import is_one_angle, shown_sides
 from jointtrack_server.video.sink import Sink
@@ -24,9 +24,6 @@ WIDTH_IN, PANEL_IN, HEAD_IN, DPI = 9.0, 3.0, 0.5, 150
 
 MAX_PEOPLE = 6
 """The people seen longest are shown; more would not be read."""
-
-MIN_FRAMES = 5
-"""People seen in fewer frames have no range of motion (see the summary) and no panel."""
 
 MAX_PEAK_LABELS = 16
 """With more repetitions than this only the highest peak has its value beside it."""
@@ -37,8 +34,8 @@ MARKERS: Mapping[Side, str] = {Side.LEFT: "o", Side.RIGHT: "^"}
 CLOSE = (0.08, 0.12)
 """Peaks nearer than these shares of the time and of the scale have their labels apart."""
 
-ASIDE = {Side.LEFT: (-2, "right"), Side.RIGHT: (2, "left")}
-"""Points to the side, and the label's alignment."""
+TAIL_SHARE = 0.01
+"""Of the time, free after the last frame."""
 
 MARGIN_SHARE, MIN_MARGIN_DEG = 0.18, 5.0
 NEAR_DEG = 30.0
@@ -92,7 +89,8 @@ class AnglePlot(Sink):
             figure.text(0.5, 0.5, "Nobody was found in this video.", ha="center")
         else:
             grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False)
-            grid[-1, 0].set_xlim(*self._times_s)
+            first_s, last_s = self._times_s
+            grid[-1, 0].set_xlim(first_s, last_s + TAIL_SHARE * (last_s - first_s))
             grid[-1, 0].set_xlabel("Time (s)")
             for axes, panel in zip(grid[:, 0], panels, strict=True):
                 _draw(axes, panel)
@@ -100,15 +98,17 @@ class AnglePlot(Sink):
 
     def _panels(self, outcome: Outcome) -> Iterator[Panel]:
         normals = {info.name: info.normal for info in outcome.server.measurements}
-        people = [one for one in outcome.summary.people if one.frame_count >= MIN_FRAMES]
+        people = people_of(outcome.summary)
         longest = sorted(people, key=lambda one: one.frame_count, reverse=True)[:MAX_PEOPLE]
-        for number, person in enumerate(people, start=1):
+        for person in people:
             if person not in longest:
                 continue
             for summary in person.measurements:
                 sides = shown_sides(summary.name, self._job.sides)
                 yield Panel(
-                    title=f"Person {number}: {summary.title}" if len(people) > 1 else summary.title,
+                    title=f"Person {person.track_id}: {summary.title}"
+                    if len(people) > 1
+                    else summary.title,
                     name=summary.name,
                     lines={
                         side: self._series[person.track_id, summary.name, side] for side in sides
@@ -178,12 +178,15 @@ def _labelled(peaks: tuple[Extreme, ...]) -> tuple[Extreme, ...]:
 def _label(axes: Axes, peak: Extreme, side: Side, others: list[Extreme]) -> None:
     """The value above the peak; aside where the other side has a peak close by."""
     (first_s, last_s), (low, high) = axes.get_xlim(), axes.get_ylim()
-    crowded = any(
-        abs(time_of(other) - time_of(peak)) < CLOSE[0] * (last_s - first_s)
-        and abs(other.value_deg - peak.value_deg) < CLOSE[1] * (high - low)
+    close_by = [
+        time_of(other)
         for other in others
-    )
-    aside, align = ASIDE[side] if crowded else (0, "center")
+        if abs(time_of(other) - time_of(peak)) < CLOSE[0] * (last_s - first_s)
+        and abs(other.value_deg - peak.value_deg) < CLOSE[1] * (high - low)
+    ]
+    aside, align = (0, "center")
+    if close_by:
+        aside, align = (-2, "right") if time_of(peak) < min(close_by) else (2, "left")
     axes.annotate(
         f"{round_degrees(peak.value_deg)}°",
         (time_of(peak), peak.value_deg),

@@ -6,14 +6,17 @@ from rich.table import Table
 
 from jointtrack.types import SideSummary, StreamSummary
 from jointtrack_server.domain.angles import round_degrees
-from jointtrack_server.video.job import Job, Outcome
+from jointtrack_server.video.job import Job, Outcome, people_of
 from jointtrack_server.video.sides import is_one_angle, shown_sides
 
 NO_VALUE = "–"
 
 
 def summary_table(job: Job, outcome: Outcome) -> Table:
-    """One row for each person, measurement and side, in whole degrees."""
+    """One row for each person, measurement and side, in whole degrees.
+
+    People seen in fewer than MIN_FRAMES frames are left out.
+    """
     table = Table(
         "person",
         "measurement",
@@ -22,7 +25,7 @@ def summary_table(job: Job, outcome: Outcome) -> Table:
         f"{outcome.frames_per_s:.1f} frames/s",
         title_justify="left",
     )
-    for heading in ("min", "max", "range", "repetitions", "measurable"):
+    for heading in ("min", "max", "range", "reps", "measurable"):
         table.add_column(heading, justify="right")
     for row in _rows(job, outcome.summary):
         table.add_row(*row)
@@ -30,12 +33,12 @@ def summary_table(job: Job, outcome: Outcome) -> Table:
 
 
 def _rows(job: Job, summary: StreamSummary) -> Iterator[tuple[str, ...]]:
-    for number, person in enumerate(summary.people, start=1):
+    for person in people_of(summary):
         for measurement in person.measurements:
             for side in shown_sides(measurement.name, job.sides):
                 label = "both" if is_one_angle(measurement.name) else side.value
                 cells = _cells(measurement.sides[side])
-                yield (str(number), measurement.title, label, *cells)
+                yield (person.track_id, measurement.title, label, *cells)
 
 
 def _cells(side: SideSummary) -> tuple[str, ...]:

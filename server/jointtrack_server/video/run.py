@@ -2,8 +2,9 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from rich.progress import (
 from rich.text import Text
 
 from jointtrack.client import JointTrackClient
+from jointtrack.names import Overflow
 from jointtrack.types import (
     FrameDetection,
     FrameDropped,
@@ -51,12 +53,22 @@ SINKS = {
 INTERRUPTED = "interrupted"
 
 
+@dataclass(slots=True)
+class _Tally:
+    """What the answers amount to."""
+
+    frames: int = 0
+    errors: int = 0
+    summary: StreamSummary | None = None
+
+
 def run(job: Job, source: Source, client: JointTrackClient, progress: Progress) -> Outcome:
     """Reads ``source`` once and writes all outputs; they take their names when all are whole.
 
     SIGINT and SIGTERM end the reading: what was read is answered and written, and the outcome says
     INTERRUPTED. Raises the client's errors and OSError; then no output is touched.
     """
+    server = client.server_info()
     window = FrameWindow(source.frames)
     task = progress.add_task("measuring", total=source.total)
     started_s = time.monotonic()
@@ -64,25 +76,14 @@ def run(job: Job, source: Source, client: JointTrackClient, progress: Progress) 
         sinks = _open(job, stack)
         stack.callback(window.stop)
         stack.enter_context(_stopped_by_signals(window))
-        server = client.server_info()
-        summary: StreamSummary | None = None
-        bad_frame_count = frame_count = 0
-        for answer in client.stream(window, job.measurements, overflow="block", **job.stream):
-            if isinstance(answer, StreamSummary):
-                summary = answer
-                continue
-            frame = _answered(answer, window)
-            bad_frame_count += frame.error is not None
-            frame_count += 1
-            for sink in sinks:
-                sink.write(frame)
-            progress.advance(task)
-        assert summary is not None
+        answers = client.stream(window, job.measurements, overflow=Overflow.BLOCK, **job.stream)
+        tally = _write_all(answers, window, sinks, lambda: progress.advance(task))
+        assert tally.summary is not None  # measurements were asked for
         outcome = Outcome(
             server,
-            summary,
-            frame_count,
-            bad_frame_count,
+            tally.summary,
+            tally.frames,
+            tally.errors + source.broken,
             elapsed_s=time.monotonic() - started_s,
             ended_early=_why_early(window),
         )
@@ -91,10 +92,30 @@ def run(job: Job, source: Source, client: JointTrackClient, progress: Progress) 
     return outcome
 
 
+def _write_all(
+    answers: Iterable[StreamAnswer],
+    window: FrameWindow,
+    sinks: list[Sink],
+    advance: Callable[[], None],
+) -> _Tally:
+    tally = _Tally()
+    for answer in answers:
+        if isinstance(answer, StreamSummary):
+            tally.summary = answer
+            continue
+        frame = _answered(answer, window)
+        tally.frames += 1
+        tally.errors += frame.error is not None
+        for sink in sinks:
+            sink.write(frame)
+        advance()
+    return tally
+
+
 def _why_early(window: FrameWindow) -> str | None:
-    if window.is_stopped:
-        return INTERRUPTED
-    return None if window.error is None else str(window.error)
+    if window.error is not None:
+        return str(window.error)
+    return INTERRUPTED if window.is_cut_short else None
 
 
 def progress_bar(*, wanted: bool) -> Progress:

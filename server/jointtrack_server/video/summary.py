@@ -26,6 +26,7 @@ def as_dict(job: Job, outcome: Outcome) -> dict[str, Any]:
     return {
         "file": job.source,
         "ended_early": outcome.ended_early,
+        "bad_frame_count": outcome.bad_frame_count,
         "frames_per_s": round(outcome.frames_per_s, 2),
         "server_version": outcome.server.server_version,
         "model": _model(outcome.server, job).to_dict(),

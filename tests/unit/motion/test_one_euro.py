@@ -1,6 +1,7 @@
 """The filter against the paper's scalar one, and where it must forget."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from jointtrack_server.domain.skeleton import Joint
 from jointtrack_server.domain.types import ImageSize, Keypoints
 from jointtrack_server.motion import PoseFilter, SmoothingSettings
+from jointtrack_server.motion.one_euro import CENTRE_BETA
 
 SIZE = ImageSize(1000, 500)
 FRAME_S = 1 / 30
@@ -91,16 +93,25 @@ def test_is_the_papers_filter_at_any_frame_rate(strength: float) -> None:
     times_s = 10.0 + np.cumsum(rng.uniform(1 / 120, 1 / 10, 40))
     pose_filter = PoseFilter(settings)
     scalars = [[ScalarOneEuro(settings) for _ in "xy"] for _ in Joint]
+    quick = replace(settings, beta=max(settings.beta, CENTRE_BETA))
+    centre_scalars = [ScalarOneEuro(quick) for _ in "xy"]
     for keypoints, time_s in zip(shaky_walk(40), times_s.tolist(), strict=True):
         smoothed = pose_filter.apply(keypoints, SIZE, time_s)
+        points = keypoints[:, :2].astype(float) / 1000
+        centre = points[[5, 6, 11, 12]].mean(axis=0)
+        smooth_centre = filtered(centre_scalars, centre, time_s)
         expected = [
-            [
-                1000 * scalar.apply(value / 1000, time_s)
-                for scalar, value in zip(pair, row, strict=False)
-            ]
-            for pair, row in zip(scalars, keypoints.tolist(), strict=True)
+            filtered(pair, row - centre, time_s) + smooth_centre
+            for pair, row in zip(scalars, points, strict=True)
         ]
-        np.testing.assert_allclose(smoothed[:, :2], expected, atol=1e-3)
+        np.testing.assert_allclose(smoothed[:, :2] / 1000, expected, atol=1e-6)
+
+
+def filtered(
+    pair: list[ScalarOneEuro], point: NDArray[np.float64], time_s: float
+) -> NDArray[np.float64]:
+    values = zip(pair, point.tolist(), strict=True)
+    return np.array([scalar.apply(value, time_s) for scalar, value in values])
 
 
 def test_first_frame_and_scores_come_back_as_they_are() -> None:
@@ -140,9 +151,9 @@ def test_more_strength_is_steadier_and_lags_more() -> None:
 
 
 def test_strength_scales_the_cut_off() -> None:
-    assert SmoothingSettings.from_strength(0.5) == SmoothingSettings(3.0, 60.0, 1.0)
-    assert SmoothingSettings.from_strength(0.0) == SmoothingSettings(12.0, 240.0, 1.0)
-    assert SmoothingSettings.from_strength(1.0) == SmoothingSettings(0.75, 15.0, 1.0)
+    assert SmoothingSettings.from_strength(0.5) == SmoothingSettings(2.5, 3.0, 1.0)
+    assert SmoothingSettings.from_strength(0.0) == SmoothingSettings(10.0, 12.0, 1.0)
+    assert SmoothingSettings.from_strength(1.0) == SmoothingSettings(0.625, 0.75, 1.0)
 
 
 @pytest.mark.parametrize("strength", [-0.01, 1.01, math.nan])
