@@ -9,9 +9,11 @@ from jointtrack import (
     PixelFormat,
     SearchMode,
     Side,
+    Smoothing,
     _enums,
 )
 from jointtrack.v1 import image_pb2
+from jointtrack.v1 import jointtrack_service_pb2 as pb
 
 
 def test_enums_are_those_of_the_contract() -> None:
@@ -21,6 +23,7 @@ def test_enums_are_those_of_the_contract() -> None:
     assert tuple(Facing) == _enums.FACINGS.names
     assert tuple(SearchMode) == _enums.SEARCH_MODES.names
     assert tuple(Overflow) == _enums.OVERFLOWS.names
+    assert len(Smoothing) == len(pb.SmoothingMode.keys()) - 1
     assert _enums.JOINTS.names == JOINT_NAMES
     assert {f"PIXEL_FORMAT_{item.name}" for item in PixelFormat} | {
         "PIXEL_FORMAT_UNSPECIFIED"

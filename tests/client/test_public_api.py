@@ -19,6 +19,7 @@ PUBLIC = {
     "DetectResult",
     "Detection",
     "EncodedImage",
+    "Extreme",
     "Facing",
     "FieldViolation",
     "Frame",
@@ -36,22 +37,30 @@ PUBLIC = {
     "Measurement",
     "MeasurementInfo",
     "MeasurementName",
+    "MeasurementSummary",
     "ModelInfo",
     "NoPersonError",
     "NormalRange",
     "Overflow",
     "Person",
+    "PersonSummary",
     "PixelFormat",
     "RawImage",
+    "Repetition",
     "SearchMode",
     "ServerError",
     "ServerInfo",
     "Side",
+    "SideSummary",
     "SideValue",
+    "Smoothing",
     "StreamAnswer",
+    "StreamSummary",
+    "SummaryRequest",
     "Timings",
     "UnavailableError",
     "__version__",
+    "video_frames",
 }
 ASYNC_NAMES = {"__enter__": "__aenter__", "__exit__": "__aexit__"}
 
@@ -99,7 +108,7 @@ def test_both_clients_have_the_same_parameters(name: str) -> None:
 def test_import_needs_no_heavy_or_optional_package() -> None:
     code = (
         "import sys, jointtrack, jointtrack.testing; "
-        "print([m for m in ('numpy', 'cv2', 'typer', 'rich', 'openvino', 'tensorflow', "
+        "print([m for m in ('numpy', 'cv2', 'av', 'typer', 'rich', 'openvino', 'tensorflow', "
         "'jointtrack_server') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

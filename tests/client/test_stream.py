@@ -19,6 +19,7 @@ from jointtrack import (
     InvalidRequestError,
     JointTrackClient,
     Overflow,
+    Smoothing,
     UnavailableError,
 )
 from jointtrack.frames import FrameNumbering
@@ -39,7 +40,8 @@ def test_answers_come_in_order_and_in_kind(server: FakeServer, shell: "Shell") -
     server.frame.enqueue(
         detection({"splits": (1.0, None)}), BAD, pb.FrameDropped(dropped_count=1), detection()
     )
-    first, second, third, fourth = shell.stream([b"a", b"b", b"c", b"d"], "splits", fps=10)
+    *answers, last = shell.stream([b"a", b"b", b"c", b"d"], "splits", fps=10)
+    first, second, third, fourth = answers
     assert isinstance(first, FrameDetection)
     assert first.detection.person.angle("splits").left == 1.0
     assert isinstance(second, FrameError)
@@ -48,17 +50,56 @@ def test_answers_come_in_order_and_in_kind(server: FakeServer, shell: "Shell") -
     assert isinstance(third, FrameDropped)
     assert third.dropped_count == 1
     assert isinstance(fourth, FrameDetection)
-    assert [item.sequence_id for item in (first, second, third, fourth)] == [0, 1, 2, 3]
-    assert [item.kind for item in (first, second, third)] == ["detection", "error", "dropped"]
+    assert [item.sequence_id for item in answers] == [0, 1, 2, 3]
+    assert [item.kind for item in (first, second, third, last)] == [
+        "detection",
+        "error",
+        "dropped",
+        "summary",
+    ]
     assert second.to_dict()["error"]["reason"] == "INVALID_IMAGE"
 
 
 def test_config_is_sent_once_and_first(server: FakeServer, shell: "Shell") -> None:
-    shell.stream([b"a"], "splits", "left", overflow=Overflow.LATEST, max_in_flight=2, strict=True)
+    shell.stream(
+        [b"a"],
+        "splits",
+        "left",
+        overflow=Overflow.LATEST,
+        max_in_flight=2,
+        max_people=3,
+        strict=True,
+    )
     (config,) = server.configs
     assert (config.overflow, config.max_in_flight) == (pb.OVERFLOW_LATEST, 2)
-    assert config.options.strict
+    assert (config.options.strict, config.options.max_people) == (True, 3)
     assert len(config.options.measurements) == 1
+    assert not config.HasField("smoothing")
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "sent"),
+    [
+        ("off", pb.Smoothing(mode=pb.SMOOTHING_MODE_OFF)),
+        (Smoothing.OFF, pb.Smoothing(mode=pb.SMOOTHING_MODE_OFF)),
+        ("default", pb.Smoothing(mode=pb.SMOOTHING_MODE_ONE_EURO)),
+        (0.25, pb.Smoothing(mode=pb.SMOOTHING_MODE_ONE_EURO, strength=0.25)),
+        (0, pb.Smoothing(mode=pb.SMOOTHING_MODE_ONE_EURO, strength=0.0)),
+    ],
+)
+def test_smoothing_is_a_name_or_a_strength(
+    server: FakeServer, shell: "Shell", smoothing: str | float, sent: pb.Smoothing
+) -> None:
+    (answer,) = shell.stream([b"a"], smoothing=smoothing)
+    assert server.configs[0].smoothing == sent
+    assert answer.detection is not None
+    assert bool(answer.detection.person.raw_keypoints) == (sent.mode != pb.SMOOTHING_MODE_OFF)
+
+
+def test_an_unknown_smoothing_is_refused_with_the_known_ones(shell: "Shell") -> None:
+    with pytest.raises(InvalidRequestError, match="off, default or a number") as caught:
+        shell.stream([b"a"], smoothing="strong")
+    assert caught.value.field_violations[0].field == "smoothing"
 
 
 def test_an_empty_stream_is_legal(server: FakeServer, shell: "Shell") -> None:

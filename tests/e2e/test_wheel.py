@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NEED_EXTRAS = {"test_cli.py", "test_numpy_images.py"}
+NEED_EXTRAS = {"test_cli.py", "test_numpy_images.py", "test_video_files.py"}
 PYTEST_INI = """[pytest]
 addopts = -ra --strict-markers --import-mode=importlib -p no:cacheprovider
 filterwarnings = error
@@ -60,7 +60,7 @@ def test_the_wheel_has_what_the_client_reads(wheel: Path) -> None:
 def test_the_client_brings_nothing_heavy(python: Path, tmp_path: Path) -> None:
     code = (
         "import importlib.util as util; "
-        "print([name for name in ('numpy', 'cv2', 'openvino', 'tensorflow', 'fastapi', 'typer', "
+        "print([name for name in ('numpy', 'cv2', 'av', 'openvino', 'tensorflow', 'fastapi', 'typer', "
         "'rich') if util.find_spec(name)])"
     )
     assert _run([str(python), "-c", code], tmp_path).strip() == "[]"

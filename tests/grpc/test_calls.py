@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
@@ -83,7 +84,7 @@ def test_server_info(stub: JointTrackServiceStub, server: RunningServer) -> None
 
 def test_a_message_that_is_no_protobuf(server: RunningServer) -> None:
     with grpc.insecure_channel(server.target) as channel:
-        call = channel.unary_unary(f"/{SERVICE_NAME}/Detect")
+        call: Any = channel.unary_unary(f"/{SERVICE_NAME}/Detect")
         with pytest.raises(grpc.RpcError) as caught:
             call(b"\xff\xff\xff", metadata=server.metadata)
     error = rich_error(caught.value)
@@ -127,7 +128,7 @@ def test_a_full_queue_is_refused_at_once_and_says_when_to_retry(
             retry = error.detail(error_details_pb2.RetryInfo)
             assert retry is not None
             assert retry.retry_delay.ToMilliseconds() > 0
-            return error.info.reason
+            return str(error.info.reason)
         return "OK"
 
     with grpc.insecure_channel(busy.target) as channel, ThreadPoolExecutor(16) as pool:

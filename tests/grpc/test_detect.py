@@ -1,5 +1,7 @@
 """Detect on real pictures with the real models."""
 
+from typing import Any
+
 import cv2
 import grpc
 import numpy as np
@@ -164,7 +166,7 @@ def test_mirrored_exchanges_left_and_right(
     assert after.keypoints[5].x_px == before.keypoints[6].x_px
 
 
-BAD_OPTIONS = {
+BAD_OPTIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown measurement": (dict(measurements=[77]), "UNKNOWN_MEASUREMENT", "measurements[0]"),
     "repeated measurement": (dict(measurements=[1, 1]), "REPEATED_MEASUREMENT", "measurements[1]"),
     "unknown side": (dict(side=5), "INVALID_SIDE", "side"),

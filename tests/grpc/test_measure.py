@@ -10,7 +10,7 @@ import pytest
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack.v1 import measurement_pb2, pose_pb2
 from jointtrack.v1.image_pb2 import ImageSize
-from jointtrack.v1.joint_pb2 import Joint
+from jointtrack.v1.joint_pb2 import JOINT_NOSE, Joint
 from jointtrack.v1.jointtrack_service_pb2_grpc import JointTrackServiceStub
 from tests.support.rich_errors import rich_error
 from tests.support.servers import DATA, RunningServer
@@ -61,14 +61,14 @@ def test_answers_in_request_order_and_only_the_side_asked_for(
 ) -> None:
     request = request_of(VECTORS[0], side=measurement_pb2.SIDE_RIGHT)
     del request.measurements[:]
-    request.measurements.extend(reversed(range(1, 20)))
+    request.measurements.extend(reversed(measurement_pb2.MeasurementType.values()[1:]))
     answer = stub.Measure(request, metadata=server.metadata)
     assert [one.type for one in answer.measurements] == list(reversed(range(1, 20)))
     for one in answer.measurements:
         assert one.left == measurement_pb2.SideValue()
 
 
-BAD_REQUESTS = {
+BAD_REQUESTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "no measurement": (dict(measurements=[]), "MISSING_MEASUREMENT", "measurements"),
     "unspecified measurement": (
         dict(measurements=[0]),
@@ -87,17 +87,17 @@ BAD_REQUESTS = {
         "keypoints[0].joint",
     ),
     "joint twice": (
-        dict(keypoints=[pose_pb2.Keypoint(joint=1)] * 2),
+        dict(keypoints=[pose_pb2.Keypoint(joint=JOINT_NOSE)] * 2),
         "INVALID_KEYPOINTS",
         "keypoints[1].joint",
     ),
     "not a number": (
-        dict(keypoints=[pose_pb2.Keypoint(joint=1, x_px=math.nan)]),
+        dict(keypoints=[pose_pb2.Keypoint(joint=JOINT_NOSE, x_px=math.nan)]),
         "INVALID_KEYPOINTS",
         "keypoints[0]",
     ),
     "score in percent": (
-        dict(keypoints=[pose_pb2.Keypoint(joint=1, score=90)]),
+        dict(keypoints=[pose_pb2.Keypoint(joint=JOINT_NOSE, score=90)]),
         "INVALID_KEYPOINTS",
         "keypoints[0].score",
     ),
@@ -109,7 +109,7 @@ def test_bad_request(stub: JointTrackServiceStub, server: RunningServer, case: s
     changes, reason, field = BAD_REQUESTS[case]
     request = request_of(VECTORS[0])
     for name in changes:
-        request.ClearField(name)
+        request.ClearField(name)  # type: ignore[arg-type]
     request.MergeFrom(service_pb2.MeasureRequest(**changes))
     with pytest.raises(grpc.RpcError) as caught:
         stub.Measure(request, metadata=server.metadata)

@@ -75,7 +75,7 @@ def reason_of(status: status_pb2.Status) -> str:
     info = error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
     assert info.domain == "jointtrack"
-    return info.reason
+    return str(info.reason)
 
 
 def test_frames_may_change_size_and_kind(
@@ -149,9 +149,8 @@ def test_a_broken_stream_ends_with_a_status(
     stub: JointTrackServiceStub, server: RunningServer, case: str
 ) -> None:
     requests, reason = BROKEN[case]
-    answers = []
     with pytest.raises(grpc.RpcError) as caught:
-        answers.extend(stub.StreamDetect(iter(requests), metadata=server.metadata))
+        list(stub.StreamDetect(iter(requests), metadata=server.metadata))
     error = rich_error(caught.value)
     assert (error.code, error.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, reason)
 

@@ -33,13 +33,13 @@ def raw_frame(sequence_id: int, picture: Picture) -> service_pb2.StreamDetectReq
     return request
 
 
-def left_knee(answers: list[service_pb2.StreamDetectResponse], field: str) -> np.ndarray:  # type: ignore[type-arg]
+def left_knee(answers: list[service_pb2.StreamDetectResponse], field: str) -> np.ndarray:
     return np.array(
         [getattr(one.detection.people[0].measurements[0].left, field) for one in answers]
     )
 
 
-def jitter(angles: np.ndarray) -> float:  # type: ignore[type-arg]
+def jitter(angles: np.ndarray) -> float:
     """Standard deviation of the second difference, degrees a frame squared."""
     return float(np.diff(angles, 2).std())
 

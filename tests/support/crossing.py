@@ -27,7 +27,7 @@ class CrossingFrame:
 
 def crossing(frame_count: int) -> list[CrossingFrame]:
     """She goes from left to right, in front of him going from right to left."""
-    source = cv2.cvtColor(_read("two_people.jpg"), cv2.COLOR_BGR2RGB)
+    source = _read("two_people.jpg")[:, :, ::-1]
     woman, man = (_scaled(source[cut]) for cut in (_WOMAN, _MAN))
     frames = []
     for progress in np.linspace(0.0, 1.0, frame_count):
@@ -48,9 +48,9 @@ def _read(name: str) -> Picture:
     return picture.astype(np.uint8)
 
 
-def _scaled(picture: NDArray[np.integer]) -> Picture:
+def _scaled(picture: Picture) -> Picture:
     width = round(picture.shape[1] * PERSON_HEIGHT / picture.shape[0])
-    return cv2.resize(picture, (width, PERSON_HEIGHT)).astype(np.uint8)
+    return cv2.resize(np.ascontiguousarray(picture), (width, PERSON_HEIGHT)).astype(np.uint8)
 
 
 def _paste(picture: Picture, cut_out: Picture, left: int, top: int) -> None:
@@ -58,6 +58,6 @@ def _paste(picture: Picture, cut_out: Picture, left: int, top: int) -> None:
     height, width = cut_out.shape[:2]
     opacity = np.zeros((height, width), np.float32)
     opacity[14:-14, 14:-14] = 1.0
-    opacity = cv2.GaussianBlur(opacity, (0, 0), 7)[..., None]
+    soft = cv2.GaussianBlur(opacity, (0, 0), 7)[..., None]
     under = picture[top : top + height, left : left + width]
-    under[:] = (under * (1.0 - opacity) + cut_out * opacity).astype(np.uint8)
+    under[:] = (under * (1.0 - soft) + cut_out * soft).astype(np.uint8)

@@ -36,7 +36,7 @@ class RichError:
     def field(self) -> str:
         violations = self.detail(error_details_pb2.BadRequest)
         assert violations is not None
-        return violations.field_violations[0].field
+        return str(violations.field_violations[0].field)
 
 
 def rich_error(error: grpc.RpcError) -> RichError:

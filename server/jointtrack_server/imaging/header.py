@@ -171,7 +171,7 @@ def _read_png(data: bytes) -> ImageHeader:
 def without_animation(png: bytes) -> bytes:
     """The PNG file that remains of an APNG: its picture for viewers that show no animation.
 
-    OpenCV 4.11 to 4.13 crash on damaged animations.
+    OpenCV 4.11 crashes on damaged animations, and later versions do not check their checksums.
     """
     kept = (
         png[start - 8 : end + 4]

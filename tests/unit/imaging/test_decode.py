@@ -5,7 +5,7 @@ from PIL import Image
 from jointtrack_server.domain.types import ImageSize
 from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.imaging.decode import DecodedPicture, ImageLimits, decode_file
-from jointtrack_server.imaging.header import read_header
+from jointtrack_server.imaging.header import read_header, without_animation
 from tests.support.picture_files import (
     CMYK,
     FILES,
@@ -63,6 +63,11 @@ def test_alpha_in_a_tall_picture_has_no_seams(limits: ImageLimits) -> None:
 def test_an_animation_gives_its_first_frame(limits: ImageLimits) -> None:
     for name in ("webp animated", "png animated"):
         np.testing.assert_array_equal(decode_file(FILES[name](), limits).pixels, gradient())
+
+
+def test_only_the_animation_is_taken_out_of_a_png() -> None:
+    assert without_animation(FILES["png animated"]()) == save(RGB, "PNG")
+    assert without_animation(FILES["png"]()) == FILES["png"]()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
