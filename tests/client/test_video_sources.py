@@ -76,16 +76,8 @@ def _start(fps: float | None) -> "subprocess.Popen[bytes]":
 def test_standard_input_with_fps() -> None:
     with _start(fps=10) as process:
         output, _ = process.communicate(OTHER + JPEG[:-3] + JPEG + OTHER)
-    expected = [
-        "0 0.0",
-        f"{len(OTHER)}",
-        "1 0.2",
-        f"{len(JPEG)}",
-        "2 0.3",
-        f"{len(OTHER)}",
-        "1 None",
-    ]
-    assert output.decode().split() == " ".join(expected).split()
+    lines = [f"0 0.0 {len(OTHER)}", f"1 0.2 {len(JPEG)}", f"2 0.3 {len(OTHER)}", "1 None"]
+    assert output.decode().splitlines() == lines
 
 
 def test_standard_input_is_live() -> None:

@@ -86,23 +86,26 @@ class People:
 NOBODY = People((), 0)
 
 
-def find_people(picture: Picture, search: Search, *, any_orientation: bool = True) -> People:
+def find_people(picture: Picture, search: Search, *, thorough: bool = True) -> People:
     """Finds up to ``search.max_people`` people whose mean keypoint score is at least 0.3.
 
-    Somebody in ``search.region`` needs no finding. With ``any_orientation`` the picture is also
-    tried on its sides and upside down when nobody is found upright.
+    When nobody is found, a ``thorough`` search also tries two passes, for small people whom
+    MultiPose misses, and the picture on its sides and upside down. Streams, which look again at the
+    next frame, do without.
     """
     if search.region is not None:
         crop = crop_around_box(search.region)
         return People.reliable(look_closely(picture, crop, search.model))
     find = _MODES[search.mode]
     people = find(picture, search, 0.0)
-    if not people.found and search.mode is SearchMode.FIND_PEOPLE:
+    if people.found or not thorough or search.mode is SearchMode.WHOLE_PICTURE:
+        return people
+    if search.mode is SearchMode.FIND_PEOPLE:
         people = _find_in_two_passes(picture, search, 0.0)
-    if not people.found and any_orientation and search.mode is not SearchMode.WHOLE_PICTURE:
-        turned = (find(picture, search, turn_deg) for turn_deg in QUARTER_TURNS_DEG)
-        people = max(turned, key=lambda found: sum(one.mean_score for one in found.found))
-    return people
+        if people.found:
+            return people
+    turned = (find(picture, search, turn_deg) for turn_deg in QUARTER_TURNS_DEG)
+    return max(turned, key=lambda found: sum(one.mean_score for one in found.found))
 
 
 def is_believable(candidate: Candidate) -> bool:

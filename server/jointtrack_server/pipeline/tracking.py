@@ -111,7 +111,7 @@ class PeopleTracker:
         in_view = len(seen)
         if self._should_search(seen, time_s):
             self._searched_s = time_s
-            people = find_people(picture.pixels, self.search, any_orientation=False)
+            people = find_people(picture.pixels, self.search, thorough=False)
             in_view = max(in_view, people.in_view)
             fresh = [one for one in people.found if not is_among(one, (s.candidate for s in seen))]
             seen += self._assign(fresh, frame, taken=seen)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import count
+from pathlib import Path
 
 from jointtrack.errors import JointTrackError
 from jointtrack.frames import Frame
@@ -32,10 +32,11 @@ class AnsweredFrame:
 
 
 class FrameWindow:
-    """Hands frames to the client's sending thread and keeps each until its answer is taken.
+    """Hands numbered frames to the client's sending thread and keeps each until its answer is taken.
 
     When ``size`` frames are unanswered, reading waits. An error of the source after its first frame
-    ends the reading and is kept in ``error``: what was read until then is still answered.
+    ends the reading and is kept in ``error``: what was read until then is still answered. Picture
+    files that cannot be read, or are empty, are left out and counted in ``broken``.
     """
 
     def __init__(self, frames: Iterator[Frame], size: int = WINDOW_FRAMES) -> None:
@@ -45,13 +46,11 @@ class FrameWindow:
         self._changed = threading.Condition()
         self._stopped = False
         self._ended = False
+        self.broken = 0
         self.error: Exception | None = None
 
     def __iter__(self) -> Iterator[Frame]:
-        for sequence_id in count():
-            frame = self._read(sequence_id)
-            if frame is None:
-                return
+        while (frame := self._read()) is not None:
             yield frame
 
     def take(self, sequence_id: int) -> Frame:
@@ -72,20 +71,35 @@ class FrameWindow:
         """Whether it was stopped before the source's end."""
         return self._stopped and not self._ended
 
-    def _read(self, sequence_id: int) -> Frame | None:
+    def _read(self) -> Frame | None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or len(self._kept) < self._size)
-        if self._stopped:
-            return None
         try:
-            read = next(self._frames, None)
+            while not self._stopped:
+                frame = next(self._frames, None)
+                if frame is None:
+                    self._ended = True
+                    return None
+                if (loaded := _loaded(frame)) is not None:
+                    return self._keep(loaded)
+                self.broken += 1
         except Exception as error:
             self.error = error
-            return None
-        if read is None:
-            self._ended = True
-            return None
-        frame = replace(read, sequence_id=sequence_id)
+        return None
+
+    def _keep(self, frame: Frame) -> Frame:
+        assert frame.sequence_id is not None
         with self._changed:
-            self._kept[sequence_id] = frame
+            self._kept[frame.sequence_id] = frame
         return frame
+
+
+def _loaded(frame: Frame) -> Frame | None:
+    """With a picture file's bytes in place of its path; None if there are none to be had."""
+    if not isinstance(frame.image, Path):
+        return frame
+    try:
+        data = frame.image.read_bytes()
+    except OSError:
+        return None
+    return replace(frame, image=data) if data else None

@@ -1,7 +1,5 @@
 """The pixels of a frame that is on its way to the server."""
 
-from pathlib import Path
-
 from jointtrack.images import ImageSource, RawImage
 from jointtrack_server.domain.types import Picture
 from jointtrack_server.errors import JointTrackError
@@ -12,16 +10,15 @@ LIMITS = decode.ImageLimits(max_bytes=2**31, max_pixels=decode.MAX_SIDE_PX**2)
 
 
 def picture_of(image: ImageSource) -> Picture | None:
-    """Upright RGB of what ``video_frames`` yields: raw pixels, a file's bytes or its path.
+    """Upright RGB of raw pixels or of a picture file's bytes.
 
     None if it cannot be decoded: the server says why.
     """
     try:
         if isinstance(image, RawImage):
             return decode.decode_raw(_raw(image), LIMITS).pixels
-        data = Path(image).read_bytes() if isinstance(image, Path) else image
-        assert isinstance(data, bytes)
-        return decode.decode_file(data, LIMITS).pixels
+        assert isinstance(image, bytes)
+        return decode.decode_file(image, LIMITS).pixels
     except JointTrackError:
         return None
 

@@ -83,7 +83,7 @@ def run(job: Job, source: Source, client: JointTrackClient, progress: Progress) 
             server,
             tally.summary,
             tally.frames,
-            tally.errors + source.broken,
+            tally.errors + source.broken + window.broken,
             elapsed_s=time.monotonic() - started_s,
             ended_early=_why_early(window),
         )

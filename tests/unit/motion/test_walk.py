@@ -51,7 +51,7 @@ def walk() -> Frames:
             if crop is not None:
                 seen = estimate(picture, crop, thunder)
             else:
-                seen = find_people(picture, Search(thunder, finder), any_orientation=False).found
+                seen = find_people(picture, Search(thunder, finder), thorough=False).found
             last = seen[0].keypoints if seen else None
             if last is not None:
                 poses[number] = last

@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +18,10 @@ class Source:
     def __iter__(self) -> Iterator[Frame]:
         for index in count():
             self.read += 1
-            yield Frame(b"%d" % index, None, index / 10)
+            yield Frame(b"%d" % index, index, index / 10)
 
 
-def test_frames_are_numbered_and_kept_until_they_are_taken() -> None:
+def test_frames_are_kept_until_they_are_taken() -> None:
     window = FrameWindow(iter(Source()), size=3)
     sent = iter(window)
     assert [next(sent).sequence_id for _ in range(3)] == [0, 1, 2]
@@ -57,7 +58,7 @@ def test_a_full_window_waits_for_an_answer() -> None:
 
 
 def test_a_source_read_to_its_end_is_not_cut_short() -> None:
-    window = FrameWindow(iter([Frame(b"0"), Frame(b"1")]), size=5)
+    window = FrameWindow(iter([Frame(b"0", 0), Frame(b"1", 1)]), size=5)
     assert len(list(window)) == 2
     window.stop()
     assert not window.is_cut_short
@@ -66,9 +67,18 @@ def test_a_source_read_to_its_end_is_not_cut_short() -> None:
 
 def test_an_error_of_the_source_ends_the_frames_and_is_kept() -> None:
     def frames() -> Iterator[Frame]:
-        yield Frame(b"0")
+        yield Frame(b"0", 0)
         raise OSError("the disk is gone")
 
     window = FrameWindow(frames(), size=5)
     assert [frame.image for frame in window] == [b"0"]
     assert str(window.error) == "the disk is gone"
+
+
+def test_picture_files_that_cannot_be_read_are_counted_and_left_out(tmp_path: Path) -> None:
+    (tmp_path / "1").write_bytes(b"picture")
+    (tmp_path / "2").touch()
+    frames = [Frame(tmp_path / str(index), index) for index in range(3)]
+    window = FrameWindow(iter(frames), size=5)
+    assert [(frame.sequence_id, frame.image) for frame in window] == [(1, b"picture")]
+    assert window.broken == 2
