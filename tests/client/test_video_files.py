@@ -1,6 +1,8 @@
 """Video files; the clips are written here. Needs PyAV."""
 
 import io
+import time
+import weakref
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from jointtrack import Frame, JointTrackClient, RawImage, StreamSummary, video_frames
+from jointtrack._av_pictures import QUARTER_TURNS, UPRIGHT, _orientation
 from jointtrack.testing import FakeServer
 
 if TYPE_CHECKING:
@@ -211,11 +214,28 @@ def test_an_open_file_is_a_source() -> None:
         assert len(list(video_frames(file))) == 132
 
 
-def test_leaving_a_stream_early_closes_the_file(server: FakeServer) -> None:
-    with (DATA / "walk_side.mp4").open("rb") as file, JointTrackClient(server.target) as client:
-        answers = client.stream(video_frames(file))
+def test_leaving_a_stream_early_lets_go_of_the_video(server: FakeServer) -> None:
+    frames = video_frames(DATA / "walk_side.mp4")
+    alive = weakref.ref(frames)
+    with JointTrackClient(server.target) as client:
+        answers = client.stream(frames)
+        del frames
         assert next(answers).sequence_id == 0
         answers.close()
+    del answers
+    for _ in range(50):
+        if alive() is None:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the video is still referenced")
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_the_matrix_and_its_angle_say_the_same(tmp_path: Path, degrees: int) -> None:
+    path = _write(tmp_path / "in.mp4", turn=(degrees, False, False))
+    with av.open(path) as container:
+        frame = next(container.decode(video=0))
+    assert _orientation(frame) == QUARTER_TURNS.get(frame.rotation, UPRIGHT)
 
 
 def test_what_cannot_be_read_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -38,7 +38,7 @@ def decode(path: Path) -> Video:
 
 
 def rgb(frame: av.VideoFrame) -> Pixels:
-    return frame.to_ndarray(format="rgb24")
+    return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
 
 @cache
@@ -83,10 +83,3 @@ def turn_track(path: Path) -> None:
     one = 1 << 16
     data[matrix : matrix + 36] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
-
-
-def frames_of(path: Path, count: int) -> Iterator[Pixels]:
-    """The first frames of a video."""
-    with av.open(str(path)) as container:
-        for _, frame in zip(range(count), container.decode(video=0), strict=False):
-            yield rgb(frame)

@@ -16,6 +16,7 @@ from jointtrack_server.domain.types import (
     Picture,
     Pose,
 )
+from jointtrack_server.imaging import palette
 from jointtrack_server.imaging.overlay import draw_overlay
 from jointtrack_server.measurements import MEASUREMENTS, measure
 from jointtrack_server.video.encode import VideoWriter
@@ -24,6 +25,7 @@ from jointtrack_server.video.job import Job
 from jointtrack_server.video.sides import is_one_angle, shown_sides
 from jointtrack_server.video.sink import Sink
 from jointtrack_server.video.skeleton import draw_skeleton
+from jointtrack_server.video.text import draw_ground, draw_text, text_width_px
 from jointtrack_server.video.trace import PanelSize, Trace
 
 LETTERS = {Side.LEFT: "L", Side.RIGHT: "R"}
@@ -34,6 +36,10 @@ PANELS_SHARE = 0.5
 
 LABEL_REACH = 0.12
 """Angle labels stand this far out of a person's box, as a share of the picture's shorter side."""
+
+
+KEEP_SHARE = 0.5
+"""Panels change their corner for one that hides less than this share: they do not jump about."""
 
 
 class AnnotatedVideo(Sink):
@@ -61,6 +67,9 @@ class AnnotatedVideo(Sink):
         for person in frame.people:
             for measurement in figures(person, picture, self._job):
                 drawn = draw_overlay(drawn, measurement)
+        if self._job.follows_several:
+            for person in frame.people:
+                _draw_id(drawn, person)
         self._draw_panels(drawn, [person.box for person in frame.people])
         return drawn
 
@@ -95,6 +104,17 @@ class AnnotatedVideo(Sink):
         left, top = self._corner.place(stack, width, height)
         for index, trace in enumerate(traces):
             trace.draw(picture, left, top + index * size.height, size)
+
+
+def _draw_id(picture: Picture, person: Person) -> None:
+    """The track id above the person, as in the titles of the panels."""
+    height, width = picture.shape[:2]
+    font, text = PanelSize.of(width, height).font, person.track_id or ""
+    pad, text_px = round(0.4 * font), text_width_px(text, font)
+    left = round((person.box.x_min_px + person.box.x_max_px - text_px) / 2.0)
+    base = max(round(person.box.y_min_px - 1.2 * font), round(font) + pad)
+    draw_ground(picture, left - pad, base - round(font), text_px + 2 * pad, round(font) + pad)
+    draw_text(picture, text, (left, base), font, palette.LABEL_TEXT)
 
 
 def figures(person: Person, picture: Picture, job: Job) -> Iterator[Measurement]:
@@ -136,25 +156,21 @@ class Corner:
     def away_from(
         self, boxes: list[BoundingBox], panel: PanelSize, width: int, height: int
     ) -> "Corner":
-        """Stays, unless somebody is behind the panel and another corner is free."""
-        return next(
-            (
-                corner
-                for corner in (self, *CORNERS)
-                if not any(corner._hides(box, panel, width, height) for box in boxes)
-            ),
-            self,
-        )
+        """Stays, unless another corner hides less than half as much of people."""
+        hidden_px = {
+            corner: sum(corner._hides_px(box, panel, width, height) for box in boxes)
+            for corner in (self, *CORNERS)
+        }
+        best = min(hidden_px, key=lambda corner: hidden_px[corner])
+        return best if hidden_px[best] < KEEP_SHARE * hidden_px[self] else self
 
-    def _hides(self, box: BoundingBox, panel: PanelSize, width: int, height: int) -> bool:
+    def _hides_px(self, box: BoundingBox, panel: PanelSize, width: int, height: int) -> float:
+        """The area of the panel that lies on the person or on angle labels."""
         left, top = self.place(panel, width, height)
-        reach_px = LABEL_REACH * min(width, height)
-        return (
-            box.x_min_px - reach_px < left + panel.width
-            and box.x_max_px + reach_px > left
-            and box.y_min_px - reach_px < top + panel.height
-            and box.y_max_px + reach_px > top
-        )
+        reach = LABEL_REACH * min(width, height)
+        wide = min(box.x_max_px + reach, left + panel.width) - max(box.x_min_px - reach, left)
+        high = min(box.y_max_px + reach, top + panel.height) - max(box.y_min_px - reach, top)
+        return max(0.0, wide) * max(0.0, high)
 
 
 CORNERS = (

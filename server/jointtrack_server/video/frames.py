@@ -32,7 +32,7 @@ class AnsweredFrame:
 
 
 class FrameWindow:
-    """Hands numbered frames to the client's sending thread and keeps each until its answer is taken.
+    """Hands numbered frames to the client's sending thread; keeps each until its answer is taken.
 
     When ``size`` frames are unanswered, reading waits. An error of the source after its first frame
     ends the reading and is kept in ``error``: what was read until then is still answered. Picture

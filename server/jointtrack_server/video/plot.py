@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from jointtrack.types import Extreme, MeasurementSummary, NormalRange, SideSummary
+from jointtrack.types import Extreme, MeasurementSummary, NormalRange, SideSummary, SideValue
 from jointtrack_server.domain.angles import round_degrees
 from jointtrack_server.domain.skeleton import Side
 from jointtrack_server.imaging import palette
@@ -31,6 +33,9 @@ MAX_PEAK_LABELS = 16
 STYLES: Mapping[Side, str] = {Side.LEFT: "-", Side.RIGHT: "--"}
 MARKERS: Mapping[Side, str] = {Side.LEFT: "o", Side.RIGHT: "^"}
 
+RAW_STYLE: Mapping[str, Any] = {"linewidth": 0.8, "alpha": 0.45, "zorder": 1.5}
+NO_VALUE = SideValue()
+
 CLOSE = (0.08, 0.12)
 """Peaks nearer than these shares of the time and of the scale have their labels apart."""
 
@@ -46,12 +51,24 @@ TEXT_COLOUR, GRID_COLOUR = "#222222", "#d9d9d9"
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One side's angles, and the same without smoothing: the summary's peaks are of those."""
+
+    smoothed: Series = field(default_factory=Series)
+    raw: Series = field(default_factory=Series)
+
+    def add(self, time_s: float, value: SideValue) -> None:
+        self.smoothed.add(time_s, value.value_deg)
+        self.raw.add(time_s, value.raw_deg)
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """One measurement of one person."""
 
     title: str
     name: str
-    lines: Mapping[Side, Series]
+    lines: Mapping[Side, Line]
     summary: MeasurementSummary
     normal: NormalRange | None
 
@@ -62,21 +79,20 @@ class AnglePlot(Sink):
     def __init__(self, path: Path, job: Job) -> None:
         self._path = path
         self._job = job
-        self._series: dict[tuple[str, str, Side], Series] = {}
+        self._lines: dict[tuple[str, str, Side], Line] = {}
         self._times_s = (math.inf, 0.0)
 
     def write(self, frame: AnsweredFrame) -> None:
         values = {
-            (person.track_id or "", measurement.name, side): measurement.sides[side].value_deg
+            (person.track_id or "", measurement.name, side): measurement.sides[side]
             for person in frame.people
             for measurement in person.measurements
             for side in shown_sides(measurement.name, self._job.sides)
         }
         for key in values:
-            self._series.setdefault(key, Series())
-        for key, series in self._series.items():
-            series.add(frame.time_s, values.get(key))
-
+            self._lines.setdefault(key, Line())
+        for key, line in self._lines.items():
+            line.add(frame.time_s, values.get(key, NO_VALUE))
         self._times_s = (min(self._times_s[0], frame.time_s), frame.time_s)
 
     def finish(self, outcome: Outcome) -> None:
@@ -111,7 +127,7 @@ class AnglePlot(Sink):
                     else summary.title,
                     name=summary.name,
                     lines={
-                        side: self._series[person.track_id, summary.name, side] for side in sides
+                        side: self._lines[person.track_id, summary.name, side] for side in sides
                     },
                     summary=summary,
                     normal=normals.get(summary.name),
@@ -128,6 +144,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
     _draw_normal(axes, panel)
     _draw_lines(axes, panel)
     handles = axes.get_legend_handles_labels()[0]
+    if any(line.raw.has_values for line in panel.lines.values()):
+        handles.append(Line2D([], [], color=TEXT_COLOUR, label="Thin: not smoothed", **RAW_STYLE))
     handles = [*handles[1:], handles[0]] if panel.normal is not None else handles
     axes.legend(
         handles=handles,
@@ -143,11 +161,12 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 def _draw_lines(axes: Axes, panel: Panel) -> None:
     peaks = {side: peaks_of(panel.summary.sides[side]) for side in panel.lines}
-    for side, series in panel.lines.items():
+    for side, line in panel.lines.items():
         colour = tuple(part / 255 for part in palette.SIDES_ON_WHITE[side])
+        axes.plot(line.raw.times_s, line.raw.values_deg, color=colour, **RAW_STYLE)
         axes.plot(
-            series.times_s,
-            series.values_deg,
+            line.smoothed.times_s,
+            line.smoothed.values_deg,
             STYLES[side],
             color=colour,
             linewidth=1.8,
@@ -215,7 +234,9 @@ def peaks_of(summary: SideSummary) -> tuple[Extreme, ...]:
 
 def _draw_normal(axes: Axes, panel: Panel) -> None:
     """Shades the normal range within view; the view is the data's, not the range's."""
-    low, high = limits(panel.lines.values())
+    low, high = limits(
+        series for line in panel.lines.values() for series in (line.smoothed, line.raw)
+    )
     margin = max(MIN_MARGIN_DEG, MARGIN_SHARE * (high - low))
     bottom, top = low - margin, high + margin
     normal = panel.normal

@@ -28,8 +28,8 @@ class Series:
         return np.array(self._values_deg)
 
     @property
-    def value_count(self) -> int:
-        return int(np.isfinite(self.values_deg).sum())
+    def has_values(self) -> bool:
+        return bool(np.isfinite(self.values_deg).any())
 
 
 def limits(series: Iterable[Series]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from jointtrack.frames import Frame
-from jointtrack.video import VideoFrames, video_frames
+from jointtrack.video import STANDARD_INPUT, VideoFrames, video_frames
 from jointtrack_server.video.job import Job
 
 
@@ -43,9 +43,15 @@ def open_source(job: Job) -> Source:
         )
         first = next(reader, None)
     except OSError as error:
-        raise SourceError(f"{name} cannot be read: {error.strerror or error}.") from error
+        raise SourceError(f"{_spoken(name)} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise SourceError(str(error)) from error
     if first is None:
-        raise SourceError(f"{name} has no frames that can be read ({reader.broken} broken).")
+        raise SourceError(
+            f"{_spoken(name)} has no frames that can be read ({reader.broken} broken)."
+        )
     return Source(chain([first], reader), reader)
+
+
+def _spoken(name: str) -> str:
+    return "standard input" if name == STANDARD_INPUT else name

@@ -1,4 +1,4 @@
-"""Words in a picture, in the typeface that matplotlib brings along."""
+"""Words in a picture and the ground they stand on, in the typeface that matplotlib has."""
 
 from functools import lru_cache
 
@@ -9,6 +9,7 @@ from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
 from jointtrack_server.domain.types import Picture
+from jointtrack_server.imaging import palette
 from jointtrack_server.imaging.palette import Colour
 
 Coverage = NDArray[np.float32]
@@ -45,6 +46,15 @@ def draw_text(
     below = picture[rows, columns].astype(np.float32)
     mixed = below + (np.asarray(colour, np.float32) - below) * share
     picture[rows, columns] = np.rint(mixed).astype(np.uint8)
+
+
+def draw_ground(picture: Picture, left_px: int, top_px: int, width_px: int, height_px: int) -> None:
+    """Darkens a rectangle of ``picture``, for light text to stand on."""
+    rows = slice(max(top_px, 0), max(top_px + height_px, 0))
+    columns = slice(max(left_px, 0), max(left_px + width_px, 0))
+    region = picture[rows, columns]
+    ground = np.asarray(palette.LABEL_GROUND, np.float32)
+    region[:] = np.rint(region + (ground - region) * np.float32(palette.LABEL_OPACITY))
 
 
 def text_width_px(text: str, font_px: float) -> int:

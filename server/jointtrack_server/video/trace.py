@@ -13,7 +13,7 @@ from jointtrack_server.domain.skeleton import Side
 from jointtrack_server.domain.types import Picture, Point
 from jointtrack_server.imaging import palette
 from jointtrack_server.imaging.canvas import Stroke, draw_strokes
-from jointtrack_server.video.text import draw_text, text_width_px
+from jointtrack_server.video.text import draw_ground, draw_text, text_width_px
 
 WINDOW_S = 4.0
 """How far back the trace goes."""
@@ -23,6 +23,12 @@ MIN_SPAN_DEG, TICK_DEG = 30.0, 10.0
 
 DASH_S, GAP_S = 0.20, 0.14
 """The right side's line is dashed, so that the sides differ without colour too."""
+
+MIN_WIDTH_FONTS = 22.0
+"""A panel's least width, in font sizes, where the picture has it."""
+
+LEAST_TITLE = 0.5
+"""A title is made smaller to fit, down to this share of the font size; below it is left out."""
 
 GRID: palette.Colour = (110, 120, 130)
 AXIS_TEXT: palette.Colour = (190, 198, 206)
@@ -40,8 +46,8 @@ class PanelSize:
 
     @staticmethod
     def of(picture_width: int, picture_height: int) -> "PanelSize":
-        font = max(11.0, 0.03 * min(picture_width, picture_height))
-        width = min(round(max(18.0 * font, 0.28 * picture_width)), picture_width)
+        font = max(11.0, 0.027 * min(picture_width, picture_height))
+        width = min(round(max(MIN_WIDTH_FONTS * font, 0.28 * picture_width)), picture_width)
         return PanelSize(font, width, min(round(8.0 * font), picture_height))
 
 
@@ -80,7 +86,7 @@ class Trace:
     def draw(self, picture: Picture, left: int, top: int, size: PanelSize) -> None:
         """Onto ``picture``, the panel's corner at ``left``, ``top``; it must fit."""
         font, pad = size.font, round(0.6 * size.font)
-        _shade(picture, left, top, size)
+        draw_ground(picture, left, top, size.width, size.height)
         base = top + pad + round(0.9 * font)
         self._draw_header(picture, left + pad, left + size.width - pad, base, font)
         low, high = self._scale()
@@ -104,7 +110,6 @@ class Trace:
         draw_strokes(picture, self._lines(graph, line_px))
 
     def _draw_header(self, picture: Picture, left: int, right: int, base: int, font: float) -> None:
-        draw_text(picture, self._title, (left, base), font, palette.LABEL_TEXT)
         pen = right
         for side in reversed(tuple(self._letters)):
             value = self._samples[-1][1][side]
@@ -113,6 +118,9 @@ class Trace:
             slot = text_width_px(f"{self._letters[side]} 000°", 1.1 * font)
             draw_text(picture, text, (pen - slot, base), 1.1 * font, palette.SIDES_ON_DARK[side])
             pen -= slot + round(0.4 * font)
+        fitting = min(1.0, (pen - left) / text_width_px(self._title, font))
+        if fitting >= LEAST_TITLE:
+            draw_text(picture, self._title, (left, base), fitting * font, palette.LABEL_TEXT)
 
     def _scale(self) -> tuple[float, float]:
         if self._lowest > self._highest:
@@ -190,9 +198,3 @@ def _dashes(
         inside = times_s[(times_s > start) & (times_s < end)]
         piece = np.concatenate([[start], inside, [end]])
         yield piece, np.interp(piece, times_s, values_deg)
-
-
-def _shade(picture: Picture, left: int, top: int, size: PanelSize) -> None:
-    region = picture[top : top + size.height, left : left + size.width]
-    ground = np.asarray(palette.LABEL_GROUND, np.float32)
-    region[:] = np.rint(region + (ground - region) * np.float32(palette.LABEL_OPACITY))
