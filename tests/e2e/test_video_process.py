@@ -10,11 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support.clips import (
-    decode,
-    jpeg,
-    walk_pictures,
-)
+from tests.support.clips import decode, even_times, jpeg, walk_pictures, write_clip
 from tests.support.servers import RunningServer
 from tests.support.video_command import KNEE, connection, start, table
 
