@@ -4,6 +4,7 @@ With --check nothing is written; the exit status says whether the tables are up 
 """
 
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,13 @@ def draw_pictures() -> None:
         (DOCS / "images" / f"{name}.jpg").write_bytes(overlay.data)
 
 
+def draw_plot() -> None:
+    """The plot of `jointtrack video`, by the command itself."""
+    command = [str(Path(sys.executable).parent / "jointtrack"), "video", "walk_side.mp4", "--local"]
+    command += ["-m", "knee_flexion,hip_side", "--plot", str(DOCS / "images" / "walk_angles.png")]
+    subprocess.run(command, cwd=ROOT / "tests" / "data", check=True)
+
+
 def main() -> int:
     check = "--check" in sys.argv
     stale = []
@@ -102,6 +110,7 @@ def main() -> int:
         return int(bool(stale))
     (DOCS / "images").mkdir(exist_ok=True)
     draw_pictures()
+    draw_plot()
     return 0
 
 

@@ -88,7 +88,7 @@ def _container(source: VideoSource, fps: float | None, *, jpeg: bool) -> VideoFr
         from jointtrack import _av  # noqa: PLC0415 - only with the extra
     except ImportError as error:
         raise ImportError(
-            "Reading videos needs PyAV: pip install 'jointtrack[video]', or only av.",
+            "Reading videos needs PyAV: pip install 'jointtrack[video]'.",
             name=error.name,
         ) from error
     tally = Tally()

@@ -87,6 +87,15 @@ def test_the_curl_line_is_answered(checkout: Path, server: RunningServer) -> Non
     assert done.stdout.startswith('{"status":"ok","image":{"data":"data:image/jpeg;base64,')
 
 
+def test_the_video_line_writes_what_it_names(checkout: Path, server: RunningServer) -> None:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    (line,) = [line for line in lines if line.startswith("jointtrack video")]
+    done = run(line.replace("walk.mp4", "tests/data/walk_side.mp4"), checkout, server)
+    assert done.returncode == 0, done.stderr
+    for name in ("out.mp4", "angles.csv", "summary.json", "angles.png"):
+        assert (checkout / name).stat().st_size > 1000
+
+
 def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):

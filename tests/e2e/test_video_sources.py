@@ -172,7 +172,7 @@ def test_without_the_extra_the_line_says_what_to_install(module: str, tmp_path: 
     )
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
-    assert line.endswith("pip install 'jointtrack[video]'")
+    assert line.endswith("pip install 'jointtrack[report]'")
 
 
 def test_progress_goes_to_a_terminal_only(run: Run, clip: Path, tmp_path: Path) -> None:

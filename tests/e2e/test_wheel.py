@@ -60,8 +60,8 @@ def test_the_wheel_has_what_the_client_reads(wheel: Path) -> None:
 def test_the_client_brings_nothing_heavy(python: Path, tmp_path: Path) -> None:
     code = (
         "import importlib.util as util; "
-        "print([name for name in ('numpy', 'cv2', 'av', 'openvino', 'tensorflow', 'fastapi', 'typer', "
-        "'rich') if util.find_spec(name)])"
+        "print([name for name in ('numpy', 'cv2', 'av', 'openvino', 'tensorflow', 'fastapi', "
+        "'typer', 'rich') if util.find_spec(name)])"
     )
     assert _run([str(python), "-c", code], tmp_path).strip() == "[]"
 

@@ -1,4 +1,4 @@
 """A whole video to a report: an annotated video, tables, a summary and plots.
 
-The command ``jointtrack video``; needs the extra ``jointtrack[video]``.
+The command ``jointtrack video``; needs the extra ``jointtrack[report]``.
 """

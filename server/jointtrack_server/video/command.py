@@ -143,7 +143,7 @@ def video(
     try:
         from jointtrack_server.video.main import Job, report  # noqa: PLC0415 - needs the extra
     except ImportError as error:
-        output.fail(f"jointtrack video needs its extra ({error}): pip install 'jointtrack[video]'")
+        output.fail(f"jointtrack video needs its extra ({error}): pip install 'jointtrack[report]'")
     job = Job(source, names, stream, outputs, fps, send_jpegs=jpeg)
     raise typer.Exit(report(job, server, timeout_s=timeout, show_progress=not no_progress))
 
