@@ -146,6 +146,7 @@ class StreamSession:
             slot.holds_room = True
             if not isinstance(frame.source, JointTrackError):
                 slot.decoding = asyncio.create_task(self._decode(frame.source))
+                slot.decoding.add_done_callback(_retrieve)
             self._waiting.append(slot)
         await self._unanswered.put(slot)
 
@@ -206,6 +207,12 @@ class StreamSession:
         for slot in self._waiting:
             if slot.decoding is not None:
                 slot.decoding.cancel()
+
+
+def _retrieve(decoding: "asyncio.Task[_Decoded]") -> None:
+    """A dropped frame's error interests nobody: asyncio would log it as forgotten."""
+    if not decoding.cancelled():
+        decoding.exception()
 
 
 async def next_unless_draining(
