@@ -121,9 +121,13 @@ class PeopleTracker:
         return tuple(sorted(seen, key=lambda sighting: sighting.track.number)), in_view
 
     def _look_where_expected(self, frame: "_Frame") -> list[Candidate]:
-        """What is seen around each expected pose; two looks at one person count once."""
+        """What is seen around each expected pose; two looks at one person count once.
+
+        With no room for more people, those out of sight are not looked for.
+        """
         looks: list[Candidate] = []
-        for track in self.tracks:
+        last_seen_first = sorted(self.tracks, key=lambda track: -track.seen_s)
+        for track in last_seen_first[: self.search.max_people]:
             crop = _expected_crop(frame.pixels(track.predicted(frame.time_s)), frame.size)
             if crop is None:
                 continue
@@ -150,10 +154,10 @@ class PeopleTracker:
         return sightings
 
     def _should_search(self, seen: list[Sighting], time_s: float) -> bool:
-        if not seen or len(seen) < len(self.tracks):
-            return True
-        has_room = len(seen) < self.search.max_people
-        return has_room and time_s - self._searched_s >= SEARCH_INTERVAL_S
+        if len(seen) >= self.search.max_people:
+            return False
+        somebody_is_lost = not seen or len(seen) < len(self.tracks)
+        return somebody_is_lost or time_s - self._searched_s >= SEARCH_INTERVAL_S
 
     def _welcome(
         self, fresh: list[Candidate], seen: list[Sighting], frame: "_Frame"

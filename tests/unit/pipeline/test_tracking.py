@@ -8,6 +8,7 @@ import pytest
 from jointtrack_server.domain.types import ImageSize
 from jointtrack_server.engines.catalogue import find_spec
 from jointtrack_server.imaging.decode import DecodedPicture
+from jointtrack_server.pipeline.estimate import estimate
 from jointtrack_server.pipeline.models import LoadedModels
 from jointtrack_server.pipeline.people import Search
 from jointtrack_server.pipeline.tracking import PeopleTracker, Sighting
@@ -73,3 +74,25 @@ def test_somebody_new_after_a_long_absence(models: LoadedModels) -> None:
 def test_no_more_than_asked_for(models: LoadedModels) -> None:
     frames = [frame.picture for frame in crossing(70)[:12]]
     assert {len(found) for found in follow(tracker_of(models, 1), frames)} == {1}
+
+
+def test_after_a_cut_the_new_person_costs_one_look_a_frame(
+    models: LoadedModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person before the cut is out of sight, but there is no room for them any more."""
+    looks: list[int] = []
+    tracker = tracker_of(models, 1)
+    woman, man = (crossing(70)[0].picture.copy() for _ in range(2))
+    woman[:, 450:] = man[:, :450] = 110
+
+    def count(*arguments: object) -> object:
+        looks.append(1)
+        return estimate(*arguments)  # type: ignore[arg-type]
+
+    seen = follow(tracker, [woman] * 3 + [man] * 3)
+    assert [one.track.track_id for found in seen for one in found] == ["1"] * 3 + ["2"] * 3
+    monkeypatch.setattr("jointtrack_server.pipeline.tracking.estimate", count)
+    monkeypatch.setattr("jointtrack_server.pipeline.tracking.find_people", None)
+    followed, _ = tracker.follow(DecodedPicture(man, ImageSize(900, 480)), 7 * FRAME_S)
+    assert [one.track.track_id for one in followed] == ["2"]
+    assert len(looks) == 1
