@@ -18,8 +18,7 @@ _LIMITS = ImageLimits(1 << 30, 1 << 30)
 def one_pass(model: PoseModel, data: bytes) -> None:
     """One look at the whole picture."""
     picture = decode_file(data, _LIMITS, full_size=False)
-    height_px, width_px = picture.pixels.shape[:2]
-    estimate(picture.pixels, whole_picture(ImageSize(width_px, height_px)), model)
+    estimate(picture.pixels, whole_picture(ImageSize.of(picture.pixels)), model)
 
 
 def find_and_refine(models: LoadedModels, model: PoseModel, data: bytes) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from jointtrack_server.domain.skeleton import Joint
+from jointtrack_server.domain.skeleton import TORSO, Joint
 from jointtrack_server.domain.types import Box, ImageSize, Keypoints
 
 MIN_CROP_KEYPOINT_SCORE = 0.2
@@ -25,8 +25,6 @@ BODY_EXPANSION_RATIO = 1.2
 BOX_EXPANSION_RATIO = 1.25
 """Side of the crop over the longer side of a person's box, the usual margin of top-down pose models
 (0.25 in MMPose and in Google's MoveNet MultiPose tracker)."""
-
-_TORSO = [Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ def crop_around_pose(
     distances = np.abs(points - centre).max(axis=1)
     seen = keypoints[:, 2] >= MIN_CROP_KEYPOINT_SCORE
     half_side_px = max(
-        TORSO_EXPANSION_RATIO * float(distances[_TORSO].max()),
+        TORSO_EXPANSION_RATIO * float(distances[TORSO].max()),
         BODY_EXPANSION_RATIO * float(distances[seen].max()),
     )
     x, y = float(centre[0]), float(centre[1])

@@ -55,3 +55,5 @@ class Side(StrEnum):
 BOTH_SIDES = (Side.LEFT, Side.RIGHT)
 JOINT_COUNT = len(Joint)
 MIRROR_ORDER = tuple(joint.opposite for joint in Joint)
+TORSO = [Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP]
+"""A list, so that it selects rows of a pose array."""

@@ -72,6 +72,12 @@ class ImageSize:
     width_px: int
     height_px: int
 
+    @classmethod
+    def of(cls, picture: Picture) -> "ImageSize":
+        """The size of decoded pixels, (height_px, width_px, 3)."""
+        height_px, width_px = picture.shape[:2]
+        return cls(width_px, height_px)
+
 
 @dataclass(frozen=True, slots=True)
 class Box:

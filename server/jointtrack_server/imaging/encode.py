@@ -24,5 +24,4 @@ def encode_jpeg(pixels: Picture) -> EncodedPicture:
     _, data = cv2.imencode(
         ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     )
-    height_px, width_px = pixels.shape[:2]
-    return EncodedPicture(data.tobytes(), ImageSize(width_px, height_px))
+    return EncodedPicture(data.tobytes(), ImageSize.of(pixels))

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jointtrack_server.domain.similarity import keypoint_similarities
-from jointtrack_server.domain.skeleton import JOINT_COUNT, Joint
+from jointtrack_server.domain.skeleton import JOINT_COUNT, TORSO
 from jointtrack_server.domain.types import ImageSize, Keypoints
 from jointtrack_server.measurements.quality import MIN_KEYPOINT_SCORE
 
 POINT_COUNT = JOINT_COUNT + 1
 """The joints and the trunk's centre."""
 
-_TRUNK = [Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP]
 
 Points = NDArray[np.float64]
 """(18, 2)"""
@@ -109,7 +108,7 @@ class PoseFilter:
         if last is None or self._starts_anew(last, keypoints, longer_side_px, time_s):
             last = _nothing_known(time_s)
         points = keypoints[:, :2].astype(np.float64) / longer_side_px
-        centre = points[_TRUNK].mean(axis=0)
+        centre = points[TORSO].mean(axis=0)
         visible = np.append(keypoints[:, 2] >= MIN_KEYPOINT_SCORE, True)
         self._last = state = self._step(last, np.vstack([points - centre, centre]), visible, time_s)
         state.shown[:, :2] = points

@@ -9,7 +9,7 @@ from jointtrack_server.motion.one_euro import PoseFilter
 from jointtrack_server.motion.recorder import MotionRecorder
 from jointtrack_server.motion.types import StreamSummary
 from jointtrack_server.pipeline.frames import Dropped, StreamAnswer, StreamOptions
-from jointtrack_server.pipeline.options import Seen
+from jointtrack_server.pipeline.options import Detection, Seen
 from jointtrack_server.pipeline.people import Search
 from jointtrack_server.pipeline.tracking import PeopleTracker, Sighting
 
@@ -51,9 +51,7 @@ class StreamMemory:
                 self._recorder.add_error()
             case Dropped():
                 self._recorder.add_dropped()
-            case StreamSummary():
-                pass
-            case detection:
+            case Detection() as detection:
                 people = [(one.track_id, one.measurements) for one in detection.people]
                 self._recorder.add_frame(answer.sequence_id, self._time_s, people)
 
@@ -65,6 +63,6 @@ class StreamMemory:
         raw, track_id = sighting.candidate.keypoints, sighting.track.track_id
         if self.options.smoothing is None:
             return Seen(raw, track_id=track_id)
-        height_px, width_px = picture.pixels.shape[:2]
+        size = ImageSize.of(picture.pixels)
         smooth = self._filters.setdefault(track_id, PoseFilter(self.options.smoothing))
-        return Seen(smooth.apply(raw, ImageSize(width_px, height_px), self._time_s), raw, track_id)
+        return Seen(smooth.apply(raw, size, self._time_s), raw, track_id)

@@ -132,18 +132,13 @@ def _better(a: Candidate, b: Candidate) -> Candidate:
     return b if b.mean_score > a.mean_score else a
 
 
-def _size(picture: Picture) -> ImageSize:
-    height_px, width_px = picture.shape[:2]
-    return ImageSize(width_px, height_px)
-
-
 def _crop(picture: Picture, candidate: Candidate, turn_deg: float) -> CropRegion:
-    crop = crop_around_pose(candidate.keypoints, _size(picture), turn_deg)
+    crop = crop_around_pose(candidate.keypoints, ImageSize.of(picture), turn_deg)
     return crop or crop_around_box(candidate.box, turn_deg)
 
 
 def _find_with_multipose(picture: Picture, search: Search, turn_deg: float) -> People:
-    whole = whole_picture(_size(picture), turn_deg)
+    whole = whole_picture(ImageSize.of(picture), turn_deg)
     seen = [
         candidate
         for candidate in estimate(picture, whole, search.finder)
@@ -204,8 +199,8 @@ def is_among(look: Candidate, others: Iterable[Candidate]) -> bool:
 
 def _find_in_two_passes(picture: Picture, search: Search, turn_deg: float) -> People:
     """Both looks must be of somebody: a closer look at nothing finds figures in grass and walls."""
-    first = estimate(picture, whole_picture(_size(picture), turn_deg), search.model)[0]
-    crop = crop_around_pose(first.keypoints, _size(picture), turn_deg)
+    first = estimate(picture, whole_picture(ImageSize.of(picture), turn_deg), search.model)[0]
+    crop = crop_around_pose(first.keypoints, ImageSize.of(picture), turn_deg)
     if crop is None:
         return People.reliable(first)
     second = look_closely(picture, crop, search.model)
@@ -216,7 +211,7 @@ def _find_in_two_passes(picture: Picture, search: Search, turn_deg: float) -> Pe
 
 def _find_in_whole_picture(picture: Picture, search: Search, turn_deg: float) -> People:
     return People.reliable(
-        estimate(picture, whole_picture(_size(picture), turn_deg), search.model)[0]
+        estimate(picture, whole_picture(ImageSize.of(picture), turn_deg), search.model)[0]
     )
 
 

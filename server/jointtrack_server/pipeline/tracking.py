@@ -19,7 +19,7 @@ from jointtrack_server.domain.crop import (
     turn_difference_deg,
 )
 from jointtrack_server.domain.similarity import object_keypoint_similarity
-from jointtrack_server.domain.skeleton import Joint
+from jointtrack_server.domain.skeleton import TORSO
 from jointtrack_server.domain.types import ImageSize, Keypoints
 from jointtrack_server.imaging.decode import DecodedPicture
 from jointtrack_server.pipeline.estimate import Candidate, estimate
@@ -46,7 +46,6 @@ STEP_PER_S = 1.5
 PACE_MEMORY = 0.6
 """Share of the old pace kept when a new one is measured."""
 
-_TRUNK = [Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP]
 
 Vector = NDArray[np.float64]
 
@@ -104,8 +103,7 @@ class PeopleTracker:
 
         ``time_s`` is the capture time, not before the last frame's.
         """
-        height_px, width_px = picture.pixels.shape[:2]
-        frame = _Frame(picture, ImageSize(width_px, height_px), time_s)
+        frame = _Frame(picture, ImageSize.of(picture.pixels), time_s)
         self.tracks = [one for one in self.tracks if time_s - one.seen_s <= MAX_LOST_S]
         seen = self._assign(self._look_where_expected(frame), frame)
         in_view = len(seen)
@@ -216,7 +214,7 @@ def _continuity(keypoints: Keypoints, track: Track, time_s: float) -> float:
 
 
 def _centre(keypoints: Keypoints) -> Vector:
-    centre: Vector = keypoints[_TRUNK, :2].astype(np.float64).mean(axis=0)
+    centre: Vector = keypoints[TORSO, :2].astype(np.float64).mean(axis=0)
     return centre
 
 
