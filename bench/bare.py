@@ -17,13 +17,13 @@ _LIMITS = ImageLimits(1 << 30, 1 << 30)
 
 def one_pass(model: PoseModel, data: bytes) -> None:
     """One look at the whole picture."""
-    picture = decode_file(data, _LIMITS, full_size=False)
+    picture = decode_file(data, _LIMITS, min_long_side_px=1024)
     estimate(picture.pixels, whole_picture(ImageSize.of(picture.pixels)), model)
 
 
 def find_and_refine(models: LoadedModels, model: PoseModel, data: bytes) -> None:
     """The default chain for still pictures."""
-    picture = decode_file(data, _LIMITS, full_size=False)
+    picture = decode_file(data, _LIMITS, min_long_side_px=1024)
     find_people(picture.pixels, Search(model, models.finder))
 
 

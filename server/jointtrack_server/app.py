@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import uvicorn
 
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack_server.access.keys import KeyStore
+from jointtrack_server.cpus import available_cpus
 from jointtrack_server.engines.catalogue import CATALOGUE
 from jointtrack_server.engines.select import create_engine
 from jointtrack_server.engines.sources import locate
@@ -31,6 +31,9 @@ from jointtrack_server.rest_api.app import RestServices, create_rest_app
 from jointtrack_server.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+
+WORKERS_PER_CPU = 2
+"""While one waits for an inference, another decodes (docs/performance.md)."""
 
 FIRST_KEY_NAME = "first key"
 
@@ -84,7 +87,7 @@ async def build(settings: Settings) -> Application:
     cv2.setNumThreads(1)
     models = await asyncio.to_thread(load_models, settings)
     keys = KeyStore(settings.data_dir) if settings.auth else None
-    runner = Runner(settings.workers, settings.max_queue)
+    runner = Runner(settings.workers or WORKERS_PER_CPU * available_cpus(), settings.max_queue)
     limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
     pipeline = DetectPipeline(models.models, models.finder, runner, limits)
     metrics, state, draining = Metrics(), ServingState(), asyncio.Event()
@@ -119,9 +122,7 @@ async def build(settings: Settings) -> Application:
 
 def load_models(settings: Settings) -> LoadedModels:
     """Every model of the catalogue, on the engine that the settings choose."""
-    engine = create_engine(
-        settings.engine, precision=settings.precision, streams=os.cpu_count() or 1
-    )
+    engine = create_engine(settings.engine, precision=settings.precision, streams=available_cpus())
     located = {
         spec: locate(
             spec,

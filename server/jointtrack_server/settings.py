@@ -61,7 +61,10 @@ class Settings(BaseSettings):
     )
 
     workers: int = Field(
-        default=8, ge=1, le=256, description="Threads that decode, infer and measure."
+        default=0,
+        ge=0,
+        le=256,
+        description="Threads that decode, infer and measure; 0 for two a CPU.",
     )
     max_queue: int = Field(default=64, ge=0, description="Requests that may wait for a worker.")
     max_message_bytes: int = Field(

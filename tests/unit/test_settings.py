@@ -49,7 +49,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("HTTP_PORT", "65536"),
         ("ENGINE", "tpu"),
         ("PRECISION", "f16"),
-        ("WORKERS", "0"),
+        ("WORKERS", "-1"),
         ("MAX_QUEUE", "-1"),
         ("MAX_IMAGE_PIXELS", "0"),
         ("HTTP_TIMEOUT_S", "0"),

@@ -44,6 +44,15 @@ class CropRegion:
         """The same square, turned to ``turn_deg`` instead."""
         return replace(self, turn_deg=turn_deg % 360.0)
 
+    def on_whole_pixels(self) -> "CropRegion":
+        """The nearest square whose edges lie between pixels; a turned one has none."""
+        if self.turn_deg:
+            return self
+        half_side_px = max(round(2.0 * self.half_side_px), 1) / 2.0
+        left_px = round(self.centre_x_px - half_side_px)
+        top_px = round(self.centre_y_px - half_side_px)
+        return CropRegion(left_px + half_side_px, top_px + half_side_px, half_side_px)
+
     def to_picture(self) -> NDArray[np.float64]:
         """(2, 3): takes (u, v, 1), fractions of the square's side from its top left, to pixels."""
         side = 2.0 * self.half_side_px

@@ -29,23 +29,26 @@ COCO_SIGMAS = np.array(
 )
 """Spread of human labels per keypoint, as a share of the person's size (COCO evaluation)."""
 
+_VARIANCES = (2.0 * COCO_SIGMAS) ** 2
+
 
 def object_keypoint_similarity(a: Keypoints, b: Keypoints) -> float:
     """OKS of two poses, 0..1, over all 17 keypoints; the scale is the larger pose's box.
 
     OKS as COCO defines it: the mean of exp(-d² / (2 s² k²)) with k = 2 sigma and s² the area.
     """
-    return float(keypoint_similarities(a, b).mean())
+    return float(np.add.reduce(keypoint_similarities(a, b))) / len(COCO_SIGMAS)
 
 
 def keypoint_similarities(a: Keypoints, b: Keypoints) -> NDArray[np.float64]:
     """(17,) float64, 0..1: OKS' term of each keypoint."""
-    squared = ((a[:, :2].astype(np.float64) - b[:, :2]) ** 2).sum(axis=1)
+    apart = a[:, :2].astype(np.float64) - b[:, :2]
+    squared = np.add.reduce(apart * apart, axis=1)
     area = max(_box_area(a), _box_area(b), 1.0)
-    similarities: NDArray[np.float64] = np.exp(-squared / (2.0 * area * (2.0 * COCO_SIGMAS) ** 2))
+    similarities: NDArray[np.float64] = np.exp(squared / (-2.0 * area * _VARIANCES))
     return similarities
 
 
 def _box_area(keypoints: Keypoints) -> float:
-    extent = np.ptp(keypoints[:, :2].astype(np.float64), axis=0)
-    return float(extent[0] * extent[1])
+    width, height = (keypoints[:, :2].max(axis=0) - keypoints[:, :2].min(axis=0)).tolist()
+    return float(width * height)

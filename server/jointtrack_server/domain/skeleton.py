@@ -2,6 +2,8 @@
 
 from enum import IntEnum, StrEnum
 
+import numpy as np
+
 
 class Joint(IntEnum):
     """Row of a keypoint in a (17, 3) pose array. Left and right are the subject's own."""
@@ -55,5 +57,5 @@ class Side(StrEnum):
 BOTH_SIDES = (Side.LEFT, Side.RIGHT)
 JOINT_COUNT = len(Joint)
 MIRROR_ORDER = tuple(joint.opposite for joint in Joint)
-TORSO = [Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP]
-"""A list, so that it selects rows of a pose array."""
+TORSO = np.array([Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP])
+"""Rows of a pose array."""

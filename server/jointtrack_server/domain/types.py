@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from jointtrack_server.domain.skeleton import BOTH_SIDES, MIRROR_ORDER, Joint, Side
+from jointtrack_server.domain.skeleton import BOTH_SIDES, JOINT_COUNT, MIRROR_ORDER, Joint, Side
 
 Keypoints = NDArray[np.float32]
 """(17, 3) float32: x_px, y_px, score, in pixels of the upright picture."""
@@ -17,6 +17,11 @@ Picture = NDArray[np.uint8]
 
 Point = tuple[float, float]
 """x_px from the left, y_px from the top."""
+
+
+def mean_score(keypoints: Keypoints) -> float:
+    """Mean of the 17 keypoint scores, 0..1."""
+    return float(np.add.reduce(keypoints[:, 2])) / JOINT_COUNT
 
 
 LOW_CONFIDENCE = 0.5
@@ -103,7 +108,7 @@ class Pose:
     @property
     def score(self) -> float:
         """Mean score of the 17 keypoints, 0..1."""
-        return float(self.keypoints[:, 2].mean())
+        return mean_score(self.keypoints)
 
     def mirrored(self) -> "Pose":
         """The same points with left and right exchanged, for a mirrored picture."""

@@ -131,7 +131,9 @@ class OpenVinoModel:
         check_tensor(self.spec, tensor)
         slot = self._slot()
         np.copyto(slot.input[0], tensor)
-        slot.request.infer(share_outputs=True)
+        # ``infer`` would gather results that lie in ``slot.output`` already.
+        slot.request.start_async()
+        slot.request.wait()
         keypoints: NDArray[np.float32] = slot.output[0].copy()
         return keypoints
 

@@ -1,10 +1,8 @@
 """What surrounds every call of our service: request id, metrics, key check, errors as statuses."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -43,15 +41,29 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return handler
         parse = handler.request_deserializer
 
+        name = method.rpartition("/")[2]
+
         async def unary(data: bytes, context: Context) -> Any:  # noqa: ANN401
-            async with self._around(context, method):
-                return await handler.unary_unary(_parse(parse, data), context)
+            request_id, key = _begin(context)
+            with self._metrics.request("grpc", name) as observed:
+                try:
+                    self._check_key(key)
+                    return await handler.unary_unary(_parse(parse, data), context)
+                except BaseException as error:  # a cancelled call is counted too
+                    observed.code = _code(error)
+                    await _fail(context, error, request_id)
 
         async def stream(data: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
-            async with self._around(context, method):
-                messages = (_parse(parse, one) async for one in data)
-                async for answer in handler.stream_stream(messages, context):
-                    yield answer
+            request_id, key = _begin(context)
+            with self._metrics.request("grpc", name) as observed:
+                try:
+                    self._check_key(key)
+                    messages = (_parse(parse, one) async for one in data)
+                    async for answer in handler.stream_stream(messages, context):
+                        yield answer
+                except BaseException as error:
+                    observed.code = _code(error)
+                    await _fail(context, error, request_id)
 
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(
@@ -61,25 +73,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             cast(Any, stream), None, handler.response_serializer
         )
 
-    @asynccontextmanager
-    async def _around(self, context: Context, method: str) -> AsyncIterator[None]:
-        request_id = request_id_for(_metadata(context).get(REQUEST_ID_TRAILER))
-        context.set_trailing_metadata(((REQUEST_ID_TRAILER, request_id),))
-        with self._metrics.request("grpc", method.rpartition("/")[2]) as observed:
-            try:
-                if self._keys is not None:
-                    self._keys.check(_metadata(context).get("x-api-key"))
-                yield
-            except JointTrackError as error:
-                observed.code = error.reason.value
-                await abort(context, error, request_id)
-            except (asyncio.CancelledError, GeneratorExit):
-                observed.code = "CANCELLED"
-                raise
-            except Exception:
-                observed.code = Reason.INTERNAL.value
-                _LOG.exception("%s failed, request id %s", method, request_id)
-                await abort(context, internal_error(request_id), request_id)
+    def _check_key(self, key: str | None) -> None:
+        if self._keys is not None:
+            self._keys.check(key)
 
 
 def request_id_of(context: Context) -> str:
@@ -89,10 +85,35 @@ def request_id_of(context: Context) -> str:
     )
 
 
-def _metadata(context: Context) -> dict[str, str]:
-    return {
+def _begin(context: Context) -> tuple[str, str | None]:
+    """The call's request id, which goes back with every answer, and its API key."""
+    metadata = {
         key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)
     }
+    request_id = request_id_for(metadata.get(REQUEST_ID_TRAILER))
+    context.set_trailing_metadata(((REQUEST_ID_TRAILER, request_id),))
+    return request_id, metadata.get("x-api-key")
+
+
+def _code(error: BaseException) -> str:
+    """What the call counts as."""
+    match error:
+        case JointTrackError():
+            return error.reason.value
+        case Exception():
+            return Reason.INTERNAL.value
+        case _:
+            return "CANCELLED"
+
+
+async def _fail(context: Context, error: BaseException, request_id: str) -> NoReturn:
+    """Ends the call with the status that says what went wrong."""
+    if not isinstance(error, Exception):
+        raise error
+    if not isinstance(error, JointTrackError):
+        _LOG.error("A call failed, request id %s", request_id, exc_info=error)
+        error = internal_error(request_id)
+    await abort(context, error, request_id)
 
 
 def _parse(parse: Callable[[bytes], Any], data: bytes) -> Any:  # noqa: ANN401

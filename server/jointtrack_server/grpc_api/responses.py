@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
 from jointtrack.v1 import image_pb2, measurement_pb2, pose_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack_server.domain.skeleton import BOTH_SIDES, Joint, Side
@@ -22,12 +24,12 @@ from jointtrack_server.pipeline.options import Detection, Person, Timings
 _JOINTS = tuple(JOINT_TO_PB[joint] for joint in Joint)
 
 
-def to_detection_pb(detection: Detection) -> service_pb2.Detection:
-    return service_pb2.Detection(
-        image_size=_to_size_pb(detection.image_size),
-        people=[_to_person_pb(person) for person in detection.people],
-        timings=_to_timings_pb(detection.timings),
-    )
+def fill_detection_pb(message: service_pb2.Detection, detection: Detection) -> None:
+    """Fills the message in place: handed over, every keypoint would be copied with each parent."""
+    message.image_size.CopyFrom(_to_size_pb(detection.image_size))
+    for person in detection.people:
+        _fill_person_pb(message.people.add(), person)
+    message.timings.CopyFrom(_to_timings_pb(detection.timings))
 
 
 def to_measurements_pb(
@@ -79,28 +81,29 @@ def _to_normal_pb(normal: NormalRange) -> measurement_pb2.NormalRange:
     )
 
 
-def _to_person_pb(person: Person) -> pose_pb2.Person:
+def _fill_person_pb(message: pose_pb2.Person, person: Person) -> None:
     box = person.box
-    return pose_pb2.Person(
-        keypoints=_to_keypoints_pb(person.pose),
-        box=pose_pb2.BoundingBox(
+    _fill_keypoints_pb(message.keypoints, person.pose)
+    message.box.CopyFrom(
+        pose_pb2.BoundingBox(
             x_min_px=box.x_min_px,
             y_min_px=box.y_min_px,
             x_max_px=box.x_max_px,
             y_max_px=box.y_max_px,
-        ),
-        score=person.pose.score,
-        track_id=person.track_id,
-        measurements=to_measurements_pb(person.measurements, person.overlays),
-        raw_keypoints=_to_keypoints_pb(person.raw_pose) if person.raw_pose else (),
+        )
     )
+    message.score = person.pose.score
+    message.track_id = person.track_id
+    message.measurements.extend(to_measurements_pb(person.measurements, person.overlays))
+    if person.raw_pose:
+        _fill_keypoints_pb(message.raw_keypoints, person.raw_pose)
 
 
-def _to_keypoints_pb(pose: Pose) -> list[pose_pb2.Keypoint]:
-    return [
-        pose_pb2.Keypoint(joint=joint, x_px=x_px, y_px=y_px, score=score)
-        for joint, (x_px, y_px, score) in zip(_JOINTS, pose.keypoints.tolist(), strict=True)
-    ]
+def _fill_keypoints_pb(
+    messages: RepeatedCompositeFieldContainer[pose_pb2.Keypoint], pose: Pose
+) -> None:
+    for joint, (x_px, y_px, score) in zip(_JOINTS, pose.keypoints.tolist(), strict=True):
+        messages.add(joint=joint, x_px=x_px, y_px=y_px, score=score)
 
 
 def _to_measurement_pb(

@@ -35,11 +35,12 @@ class JointTrackServicer(JointTrackServiceServicer):
         options = requests.to_detect_options(request.options)
         source = requests.to_source(request.image)
         detection = await self.pipeline.detect(source, options, deadline_s=_deadline_s(context))
-        return service_pb2.DetectResponse(
-            detection=responses.to_detection_pb(detection),
+        response = service_pb2.DetectResponse(
             model=responses.to_model_pb(options.model, self.models.origin(options.model)),
             image=responses.to_encoded_pb(detection.image) if detection.image else None,
         )
+        responses.fill_detection_pb(response.detection, detection)
+        return response
 
     async def StreamDetect(  # noqa: N802
         self, request_iterator: AsyncIterator[service_pb2.StreamDetectRequest], context: Context

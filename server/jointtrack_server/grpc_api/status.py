@@ -1,6 +1,6 @@
 """Domain errors to google.rpc.Status with ErrorInfo, BadRequest and RetryInfo."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -49,8 +49,8 @@ def internal_error(request_id: str) -> JointTrackError:
 
 async def abort(
     context: grpc.aio.ServicerContext[Any, Any], error: JointTrackError, request_id: str
-) -> None:
-    """Ends the call with the error's rich status."""
+) -> NoReturn:
+    """Ends the call with the error's rich status: gRPC raises on the way."""
     status = to_status(error, request_id)
     await context.abort(
         grpc.StatusCode[ERROR_CODES[error.reason].grpc],
@@ -60,6 +60,7 @@ async def abort(
             (REQUEST_ID_TRAILER, request_id),
         ),
     )
+    raise AssertionError("abort raises")
 
 
 def _add(status: Status, detail: Message) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.grpc_api.requests import known, to_detect_options, to_source
-from jointtrack_server.grpc_api.responses import to_detection_pb
+from jointtrack_server.grpc_api.responses import fill_detection_pb
 from jointtrack_server.grpc_api.status import to_status
 from jointtrack_server.grpc_api.summaries import to_summary_pb
 from jointtrack_server.motion.one_euro import SmoothingSettings
@@ -128,7 +128,7 @@ def to_answer_pb(answer: StreamAnswer, request_id: str) -> service_pb2.StreamDet
     response = service_pb2.StreamDetectResponse(sequence_id=answer.sequence_id)
     match answer.outcome:
         case Detection() as detection:
-            response.detection.CopyFrom(to_detection_pb(detection))
+            fill_detection_pb(response.detection, detection)
         case Dropped(count):
             response.dropped.dropped_count = count
         case JointTrackError() as error:

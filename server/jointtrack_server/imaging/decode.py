@@ -13,10 +13,6 @@ from jointtrack_server.domain.types import ImageSize, Picture
 from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.imaging.header import ImageHeader, read_header, without_animation
 
-REDUCED_LONG_SIDE_PX = 1024
-"""A reduced decode keeps at least this much of the longer side: a person's crop then still has the
-model's input size (docs/accuracy.md)."""
-
 _REDUCED_FLAGS = {
     1: 0,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
@@ -76,12 +72,15 @@ class DecodedPicture:
     upright_jpeg: bytes | None = None
 
 
-def decode_file(data: bytes, limits: ImageLimits, *, full_size: bool = True) -> DecodedPicture:
+def decode_file(
+    data: bytes, limits: ImageLimits, *, min_long_side_px: int | None = None
+) -> DecodedPicture:
     """Decodes a JPEG, PNG, WebP or BMP file to upright RGB.
 
     Transparent parts become white; 16-bit, CMYK and greyscale become 8-bit RGB. Of an animation the
     first frame is taken. One grey level marked as transparent in a PNG without an alpha channel
-    keeps its grey. Without ``full_size`` a large JPEG is decoded at 1/2, 1/4 or 1/8.
+    keeps its grey. With ``min_long_side_px`` a JPEG is decoded at 1/2, 1/4 or 1/8 if that leaves so
+    much of its longer side.
     Raises JointTrackError: MISSING_IMAGE, IMAGE_TOO_LARGE, UNSUPPORTED_IMAGE_FORMAT, INVALID_IMAGE.
     """
     if len(data) > limits.max_bytes:
@@ -94,8 +93,9 @@ def decode_file(data: bytes, limits: ImageLimits, *, full_size: bool = True) -> 
         )
     header = read_header(data)
     _check_size(header.width_px, header.height_px, limits)
-    reducible = header.format in _REDUCIBLE_FORMATS and not full_size
-    scale = _reduction(max(header.width_px, header.height_px)) if reducible else 1
+    scale = 1
+    if min_long_side_px is not None and header.format in _REDUCIBLE_FORMATS:
+        scale = _reduction(max(header.width_px, header.height_px), min_long_side_px)
     pixels = _UPRIGHT[header.orientation](_decode(data, header, scale))
     upright_jpeg = data if header.format == "JPEG" and header.orientation == 1 else None
     return DecodedPicture(pixels, ImageSize(*header.upright_size), scale, upright_jpeg)
@@ -157,9 +157,9 @@ def _invalid_raw(why: str) -> JointTrackError:
     )
 
 
-def _reduction(long_side_px: int) -> int:
-    """The largest of 8, 4 and 2 that leaves ``REDUCED_LONG_SIDE_PX``, or 1."""
-    fitting = (scale for scale in _REDUCED_FLAGS if long_side_px // scale >= REDUCED_LONG_SIDE_PX)
+def _reduction(long_side_px: int, min_long_side_px: int) -> int:
+    """The largest of 8, 4 and 2 that leaves ``min_long_side_px``, or 1."""
+    fitting = (scale for scale in _REDUCED_FLAGS if long_side_px // scale >= min_long_side_px)
     return max(fitting, default=1)
 
 

@@ -33,6 +33,8 @@ _ORIENTATION_TAG = 0x0112
 _NO_START_OF_FRAME = {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
+_JPEG_END = bytes((0xFF, _END_OF_IMAGE))
+_SEQUENTIAL_FRAMES = (0xC0, 0xC1)
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """In a scan's coded data 0xFF is followed by 0 or is a restart marker."""
 
@@ -117,8 +119,15 @@ def _read_jpeg(data: bytes) -> ImageHeader:
     size: tuple[int, int] | None = None
     orientation: int | None = None
     scans = 0
+    sequential_components = None
     for marker, at, end in _jpeg_segments(data):
         scans += marker == _START_OF_SCAN
+        if marker in _SEQUENTIAL_FRAMES:
+            sequential_components = data[at + 5]
+        is_only_scan = marker == _START_OF_SCAN and data[at] == sequential_components
+        if is_only_scan and data.endswith(_JPEG_END):
+            # Walking through its data would tell nothing more.
+            break
         if 0xC0 <= marker <= 0xCF and marker not in _NO_START_OF_FRAME:
             height_px, width_px = struct.unpack_from(">HH", data, at + 1)
             size = (width_px, height_px)

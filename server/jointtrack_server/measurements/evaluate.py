@@ -33,6 +33,8 @@ def measure(
     and right are exchanged in the result; facing and figures stay as in the picture. Raises
     KeyError for a name that is not in MEASUREMENTS.
     """
+    if not options.names:
+        return ()
     frame = BodyFrame.of(pose, options.facing)
     return tuple(
         _measure_one(frame, MEASUREMENTS[name], options, several_people) for name in options.names

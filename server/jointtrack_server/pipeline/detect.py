@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from jointtrack_server.domain.crop import MIN_CROP_KEYPOINT_SCORE
 from jointtrack_server.domain.types import Box, Keypoints, Measurement, Pose, SideValue
 from jointtrack_server.engines.base import PoseModel
@@ -73,8 +71,8 @@ class DetectPipeline:
             options.max_people,
         )
 
-    def decode(self, source: ImageSource, *, full_size: bool) -> DecodedPicture:
-        """Any source to upright RGB. Raises JointTrackError for bad pictures."""
+    def decode(self, source: ImageSource, *, min_long_side_px: int | None) -> DecodedPicture:
+        """Any source to upright RGB; as ``decode_file``. Raises JointTrackError if it is bad."""
         if isinstance(source, ImageUrl):
             raise JointTrackError(
                 Reason.IMAGE_FETCH_FAILED,
@@ -84,7 +82,7 @@ class DetectPipeline:
             )
         if isinstance(source, RawImage):
             return decode_raw(source, self._limits)
-        return decode_file(source, self._limits, full_size=full_size)
+        return decode_file(source, self._limits, min_long_side_px=min_long_side_px)
 
     def describe(
         self,
@@ -107,8 +105,8 @@ class DetectPipeline:
         return Detection(picture.size, persons, timings, image)
 
     def _detect(self, source: ImageSource, options: DetectOptions) -> Detection:
-        full_size = options.include_overlays or options.include_image
-        picture, decode_ms = timed(lambda: self.decode(source, full_size=full_size))
+        min_long_side_px = options.min_long_side_px
+        picture, decode_ms = timed(lambda: self.decode(source, min_long_side_px=min_long_side_px))
         search = _scale_region(self.search(options), picture)
         people, infer_ms = timed(lambda: find_people(picture.pixels, search))
         seen = [Seen(one.keypoints) for one in people.found]
@@ -162,12 +160,14 @@ def _box(pose: Pose) -> Box:
         points = pose.keypoints[pose.keypoints[:, 2] >= min_score, :2]
         if len(points) > 1:
             break
-    size = np.array([pose.image_size.width_px, pose.image_size.height_px])
-    (left, top), (right, bottom) = (
-        np.clip(points.min(axis=0), 0, size).tolist(),
-        np.clip(points.max(axis=0), 0, size).tolist(),
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    width_px, height_px = pose.image_size.width_px, pose.image_size.height_px
+    return Box(
+        min(max(left, 0.0), width_px),
+        min(max(top, 0.0), height_px),
+        min(max(right, 0.0), width_px),
+        min(max(bottom, 0.0), height_px),
     )
-    return Box(left, top, right, bottom)
 
 
 def _scale_region(search: Search, picture: DecodedPicture) -> Search:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jointtrack_server.domain.crop import CropRegion
 from jointtrack_server.domain.skeleton import JOINT_COUNT
-from jointtrack_server.domain.types import Box, Keypoints, Picture
+from jointtrack_server.domain.types import Box, Keypoints, Picture, mean_score
 from jointtrack_server.engines.base import PoseModel
 from jointtrack_server.imaging.crop import cut_crop
 
@@ -31,7 +31,7 @@ class Candidate:
     @property
     def mean_score(self) -> float:
         """Mean of the 17 keypoint scores, 0..1."""
-        return float(self.keypoints[:, 2].mean())
+        return mean_score(self.keypoints)
 
 
 def estimate(picture: Picture, region: CropRegion, model: PoseModel) -> tuple[Candidate, ...]:
@@ -39,33 +39,36 @@ def estimate(picture: Picture, region: CropRegion, model: PoseModel) -> tuple[Ca
 
     Single-pose models always give one candidate, MultiPose up to six.
     """
-    output = model.infer(cut_crop(picture, region, model.spec.input_size_px))
-    candidates = [_candidate(row, region) for row in output.reshape(len(output), -1)]
+    crop = cut_crop(picture, region, model.spec.input_size_px)
+    output = model.infer(crop.pixels)
+    rows = output.reshape(len(output), -1)
+    candidates = [_candidate(row, crop.to_picture) for row in rows]
     return tuple(sorted(candidates, key=lambda candidate: -candidate.prominence))
 
 
-def _candidate(row: NDArray[np.float32], region: CropRegion) -> Candidate:
+def _candidate(row: NDArray[np.float32], to_picture: NDArray[np.float64]) -> Candidate:
     """A row of 17 x (y, x, score), as TensorFlow Hub documents MoveNet's output.
 
     MultiPose adds ymin, xmin, ymax, xmax and the person's score.
     """
     y_x_score = row[: 3 * JOINT_COUNT].reshape(JOINT_COUNT, 3)
     keypoints = np.empty((JOINT_COUNT, 3), np.float32)
-    keypoints[:, :2] = _to_picture(y_x_score[:, 1::-1], region)
+    keypoints[:, :2] = _applied(to_picture, y_x_score[:, 1::-1])
     keypoints[:, 2] = y_x_score[:, 2]
     if len(row) == 3 * JOINT_COUNT:
         corners = keypoints[:, :2].astype(np.float64)
-        score = float(keypoints[:, 2].mean())
+        score = mean_score(keypoints)
     else:
         y_min, x_min, y_max, x_max, score = row[3 * JOINT_COUNT :].tolist()
-        corners = _to_picture(
-            np.array([[x_min, y_min], [x_max, y_min], [x_min, y_max], [x_max, y_max]]), region
+        corners = _applied(
+            to_picture, np.array([[x_min, y_min], [x_max, y_min], [x_min, y_max], [x_max, y_max]])
         )
     (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
     return Candidate(keypoints, Box(left, top, right, bottom), score)
 
 
-def _to_picture(fractions: NDArray[np.floating], region: CropRegion) -> NDArray[np.float64]:
-    to_picture = region.to_picture()
+def _applied(
+    to_picture: NDArray[np.float64], fractions: NDArray[np.floating]
+) -> NDArray[np.float64]:
     points: NDArray[np.float64] = fractions.astype(np.float64) @ to_picture[:, :2].T
     return points + to_picture[:, 2]

@@ -44,6 +44,11 @@ class StreamMemory:
         self._filters = {key: one for key, one in self._filters.items() if key in followed}
         return seen, in_view
 
+    @property
+    def min_long_side_px(self) -> int:
+        """As ``PeopleTracker.min_long_side_px``."""
+        return self._tracker.min_long_side_px
+
     def record(self, answer: StreamAnswer) -> None:
         """Takes a frame's answer into the summary."""
         match answer.outcome:

@@ -15,6 +15,10 @@ from jointtrack_server.engines.catalogue import ModelSpec
 from jointtrack_server.imaging.encode import EncodedPicture
 from jointtrack_server.pipeline.people import SearchMode
 
+CROPPED_LONG_SIDE_PX = 1024
+"""What a reduced decode leaves of a picture that crops are cut from: a person's crop then still has
+the model's input size (docs/accuracy.md)."""
+
 MAX_PEOPLE = 6
 """MoveNet MultiPose returns no more."""
 
@@ -37,6 +41,15 @@ class DetectOptions:
     max_people: int = 1
     include_overlays: bool = False
     include_image: bool = False
+
+    @property
+    def min_long_side_px(self) -> int | None:
+        """What the longer side of the decoded picture must have; ``None`` for all of it."""
+        if self.include_overlays or self.include_image:
+            return None
+        if self.search is SearchMode.WHOLE_PICTURE and self.region is None:
+            return self.model.input_size_px
+        return CROPPED_LONG_SIDE_PX
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One stream of frames: bounded, in order, one answer per frame.
 
-Decoding of the next frames overlaps inference of the current one; what the stream remembers stays
-here, at the door.
+Decoding of the next frames overlaps inference of the current one while threads are free; what the
+stream remembers stays here, at the door.
 """
 
 import asyncio
@@ -29,6 +29,9 @@ from jointtrack_server.pipeline.runner import Runner, timed
 
 _Message = TypeVar("_Message")
 
+_Decoded = tuple[DecodedPicture, float]
+"""A frame's pixels, and the milliseconds that decoding took."""
+
 _LOG = logging.getLogger(__name__)
 
 MAX_UNANSWERED = 1024
@@ -38,19 +41,15 @@ read no further: a caller that sends without listening costs no more memory than
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """A frame on its way; ``holds_room`` while it counts as in flight."""
+    """A frame on its way; ``holds_room`` while it counts as in flight.
+
+    ``decoding`` is set if it is decoded ahead of its turn.
+    """
 
     frame: StreamFrame
-    decoding: "asyncio.Task[_Decoded] | None" = None
+    decoding: "asyncio.Task[tuple[_Decoded, float]] | None" = None
     dropped: Dropped | None = None
     holds_room: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Decoded:
-    picture: DecodedPicture
-    queue_ms: float
-    decode_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +82,7 @@ class StreamSession:
         )
         self._waiting: deque[_Slot] = deque()
         self._room = asyncio.Semaphore(options.max_in_flight)
+        self._is_detecting = False
         self._dropped_count = 0
 
     async def run(
@@ -96,6 +96,7 @@ class StreamSession:
         answered first.
         """
         reader = asyncio.create_task(self._read(messages))
+        watcher = asyncio.create_task(self._end_when_draining(reader))
         bad_frames, last_id = 0, -1
         try:
             while not isinstance(one := await self._unanswered.get(), _End):
@@ -115,6 +116,7 @@ class StreamSession:
             if self._options.detect.measure.names and last_id >= 0:
                 yield StreamAnswer(last_id, await self._summary())
         finally:
+            watcher.cancel()
             reader.cancel()
             self._cancel_decoding()
 
@@ -125,7 +127,7 @@ class StreamSession:
     async def _read(self, messages: AsyncIterator[StreamFrame | SummaryRequest]) -> None:
         last_id = -1
         try:
-            while (one := await next_unless_draining(messages, self._draining)) is not None:
+            async for one in messages:
                 if isinstance(one, SummaryRequest):
                     await self._unanswered.put(one)
                     continue
@@ -137,6 +139,12 @@ class StreamSession:
         except Exception as error:
             await self._unanswered.put(_End(error))
 
+    async def _end_when_draining(self, reader: "asyncio.Task[None]") -> None:
+        """Waits beside the reader, so that a message costs no task of its own."""
+        await self._draining.wait()
+        reader.cancel()
+        await self._unanswered.put(_End(_server_draining()))
+
     async def _take(self, frame: StreamFrame) -> None:
         slot = _Slot(frame)
         if self._options.overflow is Overflow.LATEST and self._room.locked():
@@ -144,11 +152,16 @@ class StreamSession:
         if slot.dropped is None:
             await self._room.acquire()
             slot.holds_room = True
-            if not isinstance(frame.source, JointTrackError):
-                slot.decoding = asyncio.create_task(self._decode(frame.source))
-                slot.decoding.add_done_callback(_retrieve)
+            is_next = not (self._waiting or self._is_detecting)
+            if not is_next and self._runner.has_free_thread:
+                self._decode_ahead(slot)
             self._waiting.append(slot)
         await self._unanswered.put(slot)
+
+    def _decode_ahead(self, slot: _Slot) -> None:
+        if not isinstance(slot.frame.source, JointTrackError):
+            slot.decoding = asyncio.create_task(self._decode(slot.frame.source))
+            slot.decoding.add_done_callback(_retrieve)
 
     def _drop(self, slot: _Slot) -> None:
         self._dropped_count += 1
@@ -168,8 +181,9 @@ class StreamSession:
         self._waiting.popleft()
         if isinstance(slot.frame.source, JointTrackError):
             return slot.frame.source
+        self._is_detecting = True
         try:
-            return await self._detect(slot)
+            return await self._detect(slot.frame.source, slot)
         except JointTrackError as error:
             return error
         except Exception:
@@ -177,31 +191,39 @@ class StreamSession:
             return JointTrackError(
                 Reason.INTERNAL, "The server failed on this frame. Report it to its operator."
             )
+        finally:
+            self._is_detecting = False
 
-    async def _decode(self, source: ImageSource) -> _Decoded:
+    async def _detect(self, source: ImageSource, slot: _Slot) -> Detection:
+        """In one go on one thread, unless it was decoded ahead."""
+        capture_s = slot.frame.capture_s
+        if slot.decoding is None:
+            detection, queue_ms = await self._runner.run(
+                lambda: self._follow(self._decoded(source), capture_s), refuse_when_full=False
+            )
+        else:
+            decoded, decode_queue_ms = await slot.decoding
+            detection, queue_ms = await self._runner.run(
+                lambda: self._follow(decoded, capture_s), refuse_when_full=False
+            )
+            queue_ms += decode_queue_ms
+        return replace(detection, timings=replace(detection.timings, queue_ms=queue_ms))
+
+    async def _decode(self, source: ImageSource) -> tuple[_Decoded, float]:
+        return await self._runner.run(lambda: self._decoded(source), refuse_when_full=False)
+
+    def _decoded(self, source: ImageSource) -> _Decoded:
         full_size = self._options.detect.include_overlays
-        (picture, decode_ms), queue_ms = await self._runner.run(
-            lambda: timed(lambda: self._pipeline.decode(source, full_size=full_size)),
-            refuse_when_full=False,
-        )
-        return _Decoded(picture, queue_ms, decode_ms)
+        min_long_side_px = None if full_size else self._memory.min_long_side_px
+        return timed(lambda: self._pipeline.decode(source, min_long_side_px=min_long_side_px))
 
-    async def _detect(self, slot: _Slot) -> Detection:
-        assert slot.decoding is not None
-        decoded = await slot.decoding
-        detection, queue_ms = await self._runner.run(
-            lambda: self._follow(decoded.picture, slot.frame.capture_s), refuse_when_full=False
-        )
-        timings = replace(
-            detection.timings, queue_ms=decoded.queue_ms + queue_ms, decode_ms=decoded.decode_ms
-        )
-        return replace(detection, timings=timings)
-
-    def _follow(self, picture: DecodedPicture, capture_s: float | None) -> Detection:
+    def _follow(self, decoded: _Decoded, capture_s: float | None) -> Detection:
+        picture, decode_ms = decoded
         (seen, in_view), infer_ms = timed(lambda: self._memory.follow(picture, capture_s))
-        return self._pipeline.describe(
+        detection = self._pipeline.describe(
             picture, seen, self._options.detect, in_view=in_view, infer_ms=infer_ms
         )
+        return replace(detection, timings=replace(detection.timings, decode_ms=decode_ms))
 
     def _cancel_decoding(self) -> None:
         for slot in self._waiting:
@@ -209,7 +231,7 @@ class StreamSession:
                 slot.decoding.cancel()
 
 
-def _retrieve(decoding: "asyncio.Task[_Decoded]") -> None:
+def _retrieve(decoding: "asyncio.Task[tuple[_Decoded, float]]") -> None:
     """A dropped frame's error interests nobody: asyncio would log it as forgotten."""
     if not decoding.cancelled():
         decoding.exception()
@@ -225,15 +247,19 @@ async def next_unless_draining(
         await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if reading.done():
             return reading.result()
-        raise JointTrackError(
-            Reason.SERVER_DRAINING,
-            "The server is stopping. Open the stream again, on another server if there is one, "
-            "and go on after the last answered frame.",
-            retry_after_s=1.0,
-        )
+        raise _server_draining()
     finally:
         reading.cancel()
         stopping.cancel()
+
+
+def _server_draining() -> JointTrackError:
+    return JointTrackError(
+        Reason.SERVER_DRAINING,
+        "The server is stopping. Open the stream again, on another server if there is one, "
+        "and go on after the last answered frame.",
+        retry_after_s=1.0,
+    )
 
 
 def _not_increasing(sequence_id: int, last_id: int) -> JointTrackError:

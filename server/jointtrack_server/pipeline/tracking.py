@@ -5,6 +5,7 @@ is room for somebody new, the whole picture is searched as in a still. What is s
 person it continues best, so that ids survive a crossing and a short occlusion.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ from jointtrack_server.domain.skeleton import TORSO
 from jointtrack_server.domain.types import ImageSize, Keypoints
 from jointtrack_server.imaging.decode import DecodedPicture
 from jointtrack_server.pipeline.estimate import Candidate, estimate
+from jointtrack_server.pipeline.options import CROPPED_LONG_SIDE_PX
 from jointtrack_server.pipeline.people import (
     MAX_TRUNK_LEAN_DEG,
     Search,
@@ -59,6 +61,12 @@ class Track:
     keypoints: Keypoints
     seen_s: float
     pace: Vector = field(default_factory=lambda: np.zeros(2))
+    crop_share: float = 0.0
+    """Side of the last crop as a share of the frame's longer side; 0 before the first."""
+    _centre: Vector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._centre = _centre(self.keypoints)
 
     @property
     def track_id(self) -> str:
@@ -68,16 +76,27 @@ class Track:
     def predicted(self, time_s: float) -> Keypoints:
         """Where the pose is by now if the pace was kept."""
         moved = self.keypoints.copy()
-        moved[:, :2] += self.pace * min(time_s - self.seen_s, MAX_LOST_S)
+        moved[:, :2] += self._way(time_s)
         return moved
+
+    def closeness(self, keypoints: Keypoints, time_s: float) -> float:
+        """How near the pose is to where this person is by now, 1 for just there; 0 is too far away
+        to be the same one."""
+        size = max(_size(keypoints), _size(self.keypoints))
+        reach = size * (MAX_STEP + STEP_PER_S * (time_s - self.seen_s))
+        x, y = (_centre(keypoints) - self._centre - self._way(time_s)).tolist()
+        return max(1.0 - math.hypot(x, y) / reach, 0.0)
+
+    def _way(self, time_s: float) -> Vector:
+        return self.pace * min(time_s - self.seen_s, MAX_LOST_S)
 
     def see(self, keypoints: Keypoints, time_s: float) -> None:
         """Goes on at this pose."""
-        elapsed_s = time_s - self.seen_s
+        elapsed_s, centre = time_s - self.seen_s, _centre(keypoints)
         if elapsed_s > 0.0:
-            pace = (_centre(keypoints) - _centre(self.keypoints)) / elapsed_s
+            pace = (centre - self._centre) / elapsed_s
             self.pace = PACE_MEMORY * self.pace + (1.0 - PACE_MEMORY) * pace
-        self.keypoints, self.seen_s = keypoints, time_s
+        self.keypoints, self.seen_s, self._centre = keypoints, time_s, centre
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +137,15 @@ class PeopleTracker:
             sighting.track.see(frame.normalised(sighting.candidate.keypoints), time_s)
         return tuple(sorted(seen, key=lambda sighting: sighting.track.number)), in_view
 
+    @property
+    def min_long_side_px(self) -> int:
+        """What the next frame's longer side must have: less where every crop is large, as the model
+        then needs fewer pixels of it."""
+        shares = [track.crop_share for track in self.tracks]
+        if len(shares) < self.search.max_people or not all(shares):
+            return CROPPED_LONG_SIDE_PX
+        return math.ceil(self.search.model.spec.input_size_px / min(shares))
+
     def _look_where_expected(self, frame: "_Frame") -> list[Candidate]:
         """What is seen around each expected pose; two looks at one person count once.
 
@@ -129,6 +157,8 @@ class PeopleTracker:
             crop = _expected_crop(frame.pixels(track.predicted(frame.time_s)), frame.size)
             if crop is None:
                 continue
+            longer_side_px = max(frame.size.width_px, frame.size.height_px)
+            track.crop_share = min(2.0 * crop.half_side_px / longer_side_px, 1.0)
             look = estimate(frame.picture.pixels, crop, self.search.model)[0]
             if _is_held(look) and not is_among(look, looks):
                 looks.append(look)
@@ -139,15 +169,25 @@ class PeopleTracker:
     ) -> list[Sighting]:
         """Gives each candidate to the free person it continues best, the surest pairs first."""
         free = [one for one in self.tracks if one not in [sighting.track for sighting in taken]]
-        pairs = [
-            (_continuity(frame.normalised(one.keypoints), track, frame.time_s), one, track)
-            for one in candidates
-            for track in free
-        ]
+        pairs = []
+        for candidate in candidates:
+            keypoints = frame.normalised(candidate.keypoints)
+            for track in free:
+                closeness = track.closeness(keypoints, frame.time_s)
+                if closeness > 0.0:
+                    pairs.append((closeness, keypoints, candidate, track))
+        if len(pairs) == 1:
+            return [Sighting(track, candidate) for _, _, candidate, track in pairs]
+
+        def continuity(pair: tuple[float, Keypoints, Candidate, Track]) -> float:
+            closeness, keypoints, _, track = pair
+            expected = track.predicted(frame.time_s)
+            return closeness + object_keypoint_similarity(keypoints, expected)
+
         sightings: list[Sighting] = []
-        for continuity, candidate, track in sorted(pairs, key=lambda pair: -pair[0]):
+        for _, _, candidate, track in sorted(pairs, key=continuity, reverse=True):
             used = [item for s in sightings for item in (s.candidate, s.track)]
-            if continuity > 0.0 and candidate not in used and track not in used:
+            if candidate not in used and track not in used:
                 sightings.append(Sighting(track, candidate))
         return sightings
 
@@ -194,7 +234,9 @@ def _expected_crop(keypoints: Keypoints, size: ImageSize) -> CropRegion | None:
     """MoveNet's crop around the expected pose, turned with a leaning trunk."""
     lean_deg = trunk_turn_deg(keypoints)
     leans = turn_difference_deg(lean_deg, 0.0) > MAX_TRUNK_LEAN_DEG
-    return crop_around_pose(keypoints, size, lean_deg if leans else 0.0)
+    crop = crop_around_pose(keypoints, size, lean_deg if leans else 0.0)
+    # Cut in a third of the time; the next frame's crop lies elsewhere anyway.
+    return crop.on_whole_pixels() if crop else None
 
 
 def _is_held(look: Candidate) -> bool:
@@ -202,22 +244,12 @@ def _is_held(look: Candidate) -> bool:
     return torso_visible(look.keypoints) and is_believable(look)
 
 
-def _continuity(keypoints: Keypoints, track: Track, time_s: float) -> float:
-    """How well a pose continues a person, 0..2; 0 is too far away to be the same one."""
-    expected = track.predicted(time_s)
-    size = max(_size(keypoints), _size(track.keypoints))
-    reach = size * (MAX_STEP + STEP_PER_S * (time_s - track.seen_s))
-    distance = float(np.linalg.norm(_centre(keypoints) - _centre(expected)))
-    if distance >= reach:
-        return 0.0
-    return 1.0 - distance / reach + object_keypoint_similarity(keypoints, expected)
-
-
 def _centre(keypoints: Keypoints) -> Vector:
-    centre: Vector = keypoints[TORSO, :2].astype(np.float64).mean(axis=0)
+    centre: Vector = np.add.reduce(keypoints[TORSO, :2], axis=0, dtype=np.float64) / len(TORSO)
     return centre
 
 
 def _size(keypoints: Keypoints) -> float:
     """The longer side of the pose."""
-    return float(np.ptp(keypoints[:, :2], axis=0).max())
+    width, height = (keypoints[:, :2].max(axis=0) - keypoints[:, :2].min(axis=0)).tolist()
+    return float(max(width, height))

@@ -36,8 +36,9 @@ def test_what_lies_in_a_crop_maps_back_to_where_it_is(
 ) -> None:
     picture = _spot(400, 300, *spot, radius_px=8.0)
     region = CropRegion(190.4, 148.9, half_side_px, turn_deg)
-    centre, spread = _moments(cut_crop(picture, region, CROP_PX))
-    found = region.to_picture() @ np.array([*centre, 1.0])
+    crop = cut_crop(picture, region, CROP_PX)
+    centre, spread = _moments(crop.pixels)
+    found = crop.to_picture @ np.array([*centre, 1.0])
     model_pixel = 2.0 * half_side_px / CROP_PX
     assert np.abs(found - spot).max() < 0.1 * max(model_pixel, 1.0)
     # Round stays round: nothing is stretched.
@@ -51,7 +52,7 @@ def test_a_crop_of_its_own_size_is_the_pixels_themselves(quarter_turns: int) -> 
     picture = gradient(96, 80)
     region = CropRegion(40.0, 44.0, 32.0, 90.0 * quarter_turns)
     turned = np.rot90(picture[12:76, 8:72], quarter_turns)
-    np.testing.assert_array_equal(cut_crop(picture, region, 64), turned)
+    np.testing.assert_array_equal(cut_crop(picture, region, 64).pixels, turned)
 
 
 def test_up_in_a_turned_crop_is_right_in_the_picture() -> None:
@@ -64,7 +65,7 @@ def test_up_in_a_turned_crop_is_right_in_the_picture() -> None:
 def test_the_whole_picture_is_letterboxed_in_black(size: tuple[int, int]) -> None:
     width, height = size
     picture = np.full((height, width, 3), 255, np.uint8)
-    crop = cut_crop(picture, whole_picture(ImageSize(width, height)), CROP_PX)
+    crop = cut_crop(picture, whole_picture(ImageSize(width, height)), CROP_PX).pixels
     assert crop.shape == (CROP_PX, CROP_PX, 3)
     shown = (crop[:, :, 0] > 127).sum() / CROP_PX**2
     assert shown == pytest.approx(min(size) / max(size), abs=0.01)
@@ -76,12 +77,12 @@ def test_the_whole_picture_is_letterboxed_in_black(size: tuple[int, int]) -> Non
 def test_a_region_beyond_the_picture_is_black() -> None:
     picture = np.full((50, 60, 3), 255, np.uint8)
     for x, y in ((-1000.0, 20.0), (20.0, 1e7), (-1e9, -1e9)):
-        assert not cut_crop(picture, CropRegion(x, y, 40.0), 64).any()
+        assert not cut_crop(picture, CropRegion(x, y, 40.0), 64).pixels.any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 300), (3000, 2)])
 def test_the_smallest_pictures_give_a_crop(size: tuple[int, int]) -> None:
-    crop = cut_crop(gradient(*size), whole_picture(ImageSize(*size)), 192)
+    crop = cut_crop(gradient(*size), whole_picture(ImageSize(*size)), 192).pixels
     assert crop.shape == (192, 192, 3)
     assert crop.dtype == np.uint8
 

@@ -132,7 +132,7 @@ def test_a_reduced_decode_keeps_1024_pixels_and_says_its_scale(
     size: tuple[int, int], scale: int, limits: ImageLimits
 ) -> None:
     data = save(Image.fromarray(gradient(*size)), "JPEG", quality=95)
-    reduced, full = decode_file(data, limits, full_size=False), decode_file(data, limits)
+    reduced, full = decode_file(data, limits, min_long_side_px=1024), decode_file(data, limits)
     assert (reduced.scale, full.scale) == (scale, 1)
     assert reduced.size == full.size
     assert max(reduced.pixels.shape) >= 1024
@@ -148,7 +148,7 @@ def test_a_reduced_decode_keeps_1024_pixels_and_says_its_scale(
 def test_a_reduced_decode_is_turned_upright(orientation: int, limits: ImageLimits) -> None:
     image = Image.fromarray(gradient(2048, 64))
     data = save(image, "JPEG", quality=95, exif=orientation_tag(orientation))
-    reduced, full = decode_file(data, limits, full_size=False), decode_file(data, limits)
+    reduced, full = decode_file(data, limits, min_long_side_px=1024), decode_file(data, limits)
     assert reduced.size == full.size
     height, width = (side // 2 for side in full.pixels.shape[:2])
     means = full.pixels.astype(float).reshape(height, 2, width, 2, 3).mean(axis=(1, 3))
@@ -158,7 +158,7 @@ def test_a_reduced_decode_is_turned_upright(orientation: int, limits: ImageLimit
 def test_other_formats_are_not_reduced(limits: ImageLimits) -> None:
     image = Image.fromarray(gradient(2100, 8))
     for kind in ("PNG", "WEBP", "BMP"):
-        assert decode_file(save(image, kind), limits, full_size=False).scale == 1
+        assert decode_file(save(image, kind), limits, min_long_side_px=1024).scale == 1
 
 
 @pytest.mark.parametrize(

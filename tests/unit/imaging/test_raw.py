@@ -36,8 +36,8 @@ def test_every_layout_gives_the_same_pixels(
     np.testing.assert_array_equal(decoded.pixels, rgb)
     assert (decoded.size.width_px, decoded.size.height_px, decoded.scale) == (WIDTH, HEIGHT, 1)
     # The steps that follow take the view as it is.
-    crop = cut_crop(decoded.pixels, whole_picture(decoded.size), 64)
-    np.testing.assert_array_equal(crop, cut_crop(rgb, whole_picture(decoded.size), 64))
+    crop = cut_crop(decoded.pixels, whole_picture(decoded.size), 64).pixels
+    np.testing.assert_array_equal(crop, cut_crop(rgb, whole_picture(decoded.size), 64).pixels)
     assert encode_jpeg(decoded.pixels) == encode_jpeg(rgb)
 
 
