@@ -17,8 +17,8 @@ from rich.table import Table
 
 from bench.bare import find_and_refine, one_pass, pictures_per_second
 from bench.served import Call, calls_per_second, server
-from jointtrack_server.app import load_models
 from jointtrack_server.engines.catalogue import find_spec
+from jointtrack_server.pipeline.models import load_models
 from jointtrack_server.settings import Settings
 
 ROUNDS = 5

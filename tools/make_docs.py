@@ -11,7 +11,6 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from jointtrack_server.app import load_models
 from jointtrack_server.domain.types import MeasureOptions, Pose
 from jointtrack_server.engines.catalogue import find_spec
 from jointtrack_server.error_codes import ERROR_CODES
@@ -19,6 +18,7 @@ from jointtrack_server.imaging.decode import ImageLimits, decode_file
 from jointtrack_server.imaging.encode import encode_jpeg
 from jointtrack_server.imaging.overlay import draw_overlay
 from jointtrack_server.measurements import MEASUREMENTS, measure
+from jointtrack_server.pipeline.models import load_models
 from jointtrack_server.pipeline.people import Search, find_people
 from jointtrack_server.settings import Settings
 

@@ -14,9 +14,6 @@ import uvicorn
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack_server.access.keys import KeyStore
 from jointtrack_server.cpus import available_cpus
-from jointtrack_server.engines.catalogue import CATALOGUE
-from jointtrack_server.engines.select import create_engine
-from jointtrack_server.engines.sources import locate
 from jointtrack_server.errors import StartupError
 from jointtrack_server.grpc_api.interceptor import CallInterceptor
 from jointtrack_server.grpc_api.server import GrpcDoor
@@ -78,14 +75,13 @@ class ServingState:
     serving: bool = False
 
 
-async def build(settings: Settings) -> Application:
-    """Loads the models, binds the ports, opens the key store.
+async def build(settings: Settings, models: LoadedModels) -> Application:
+    """Binds the ports and opens the key store.
 
     Raises StartupError saying which file, port or setting is at fault and what to do.
     """
     # Workers are the unit of parallelism: OpenCV's own threads would only fight them.
     cv2.setNumThreads(1)
-    models = await asyncio.to_thread(load_models, settings)
     keys = KeyStore(settings.data_dir) if settings.auth else None
     runner = Runner(settings.workers or WORKERS_PER_CPU * available_cpus(), settings.max_queue)
     limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
@@ -118,22 +114,6 @@ async def build(settings: Settings) -> Application:
     return Application(
         settings, models, runner, keys, first_key, grpc_door, http_door, draining, state
     )
-
-
-def load_models(settings: Settings) -> LoadedModels:
-    """Every model of the catalogue, on the engine that the settings choose."""
-    engine = create_engine(settings.engine, precision=settings.precision, streams=available_cpus())
-    located = {
-        spec: locate(
-            spec,
-            source=settings.model_source,
-            model_paths=settings.model_paths,
-            cache_dir=settings.tfhub_cache_dir,
-        )
-        for spec in CATALOGUE
-    }
-    models = {spec: engine.load(spec, found.folder) for spec, found in located.items()}
-    return LoadedModels(engine, models, located)
 
 
 def _limits_pb(settings: Settings) -> service_pb2.Limits:

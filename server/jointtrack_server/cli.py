@@ -6,8 +6,6 @@ The client's command line finds them by entry point (group "jointtrack.commands"
 import asyncio
 import logging
 import signal
-import sys
-from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +19,7 @@ from rich.console import Console
 
 from jointtrack_server.access.keys import KeyStore
 from jointtrack_server.errors import StartupError
+from jointtrack_server.event_loop import new_event_loop
 from jointtrack_server.settings import VARIABLE_PREFIX, Settings
 
 _ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -66,30 +65,26 @@ def serve(
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
-        with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_serve(settings))
     except StartupError as error:
         _fail(str(error))
 
 
-def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it runs, asyncio's own elsewhere."""
-    if sys.platform == "win32":
-        return None
-    import uvloop  # noqa: PLC0415  # there is none for Windows
-
-    return uvloop.new_event_loop
-
-
 async def _serve(settings: Settings) -> None:
-    from jointtrack_server.app import build  # noqa: PLC0415  # `keys` must not load the engines
-    from jointtrack_server.banner import banner  # noqa: PLC0415
+    from jointtrack_server.pipeline.models import load_models  # noqa: PLC0415  # slow to import
 
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, stopping.set)
-    app = await build(settings)
+    # The models take the second core while Python imports the doors.
+    loading = asyncio.create_task(asyncio.to_thread(load_models, settings))
+    await asyncio.sleep(0)
+    from jointtrack_server.app import build  # noqa: PLC0415
+    from jointtrack_server.banner import banner  # noqa: PLC0415
+
+    app = await build(settings, await loading)
     await app.start()
     print(banner(app), flush=True)
     await stopping.wait()

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         default=None, validation_alias="TFHUB_CACHE_DIR", description="TF Hub's download folder."
     )
 
+    preload: Literal["none", "default", "all"] = Field(
+        default="default",
+        description="Models loaded at the start: those of the default search, all, or none. "
+        "The others are loaded at their first use.",
+    )
     workers: int = Field(
         default=0,
         ge=0,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jointtrack_server.app import Application, build
+from jointtrack_server.event_loop import new_event_loop
+from jointtrack_server.pipeline.models import load_models
 from jointtrack_server.settings import Settings
 
 DATA = Path(__file__).parents[1] / "data"
@@ -45,12 +47,14 @@ class RunningServer:
 
 @contextmanager
 def run_server(data_dir: Path, **options: Any) -> Iterator[RunningServer]:
-    loop = asyncio.new_event_loop()
+    loop = new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="server under test")
     thread.start()
     try:
         settings = Settings(grpc_port=0, http_port=0, data_dir=data_dir, **options)
-        app = asyncio.run_coroutine_threadsafe(build(settings), loop).result(60)
+        app = asyncio.run_coroutine_threadsafe(build(settings, load_models(settings)), loop).result(
+            60
+        )
         asyncio.run_coroutine_threadsafe(app.start(), loop).result(30)
         running = RunningServer(app, loop)
         yield running

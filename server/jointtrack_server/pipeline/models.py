@@ -1,11 +1,26 @@
-"""The models of this server, loaded once at start-up."""
+"""The models of this server: which it has, and when they are loaded."""
 
+import ctypes
+import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
+from jointtrack_server.cpus import available_cpus
 from jointtrack_server.engines.base import Engine, PoseModel
 from jointtrack_server.engines.catalogue import CATALOGUE, ModelSpec
-from jointtrack_server.engines.sources import Located
+from jointtrack_server.engines.on_use import LoadedOnUse
+from jointtrack_server.engines.select import create_engine
+from jointtrack_server.engines.sources import Located, locate
+from jointtrack_server.settings import Settings
+
+PRELOADED = {
+    "none": lambda spec: False,
+    "default": lambda spec: spec.is_default or spec.name == FINDER_NAME,
+    "all": lambda spec: True,
+}
+"""The values of the setting ``preload``, and the models that each loads at the start."""
 
 FINDER_NAME = "movenet-multipose"
 """The model that finds the people."""
@@ -31,3 +46,39 @@ class LoadedModels:
     def origin(self, spec: ModelSpec) -> str:
         """Where the weights came from: "embedded", "tfhub" or a folder's name."""
         return self.located[spec].origin
+
+
+def load_models(settings: Settings) -> LoadedModels:
+    """The models of the catalogue, on the engine that the settings choose.
+
+    All weights are looked for, and the embedded ones checked; those that ``preload`` names are
+    loaded at once, each on its own thread, the others at their first use.
+    Raises StartupError.
+    """
+    engine = create_engine(settings.engine, precision=settings.precision, streams=available_cpus())
+    located = {
+        spec: locate(
+            spec,
+            source=settings.model_source,
+            model_paths=settings.model_paths,
+            cache_dir=settings.tfhub_cache_dir,
+        )
+        for spec in CATALOGUE
+    }
+    models = {
+        spec: LoadedOnUse(spec, partial(engine.load, spec, found.folder))
+        for spec, found in located.items()
+    }
+    now = [model for spec, model in models.items() if PRELOADED[settings.preload](spec)]
+    with ThreadPoolExecutor(len(models)) as pool:
+        list(pool.map(LoadedOnUse.loaded, now))
+    _give_back_memory()
+    return LoadedModels(engine, models, located)
+
+
+def _give_back_memory() -> None:
+    """glibc keeps what compiling the models needed, 40 to 90 MB; asked, it returns it."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

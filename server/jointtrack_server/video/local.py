@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from jointtrack.client import JointTrackClient
 from jointtrack_server.app import Application, build
+from jointtrack_server.event_loop import new_event_loop
+from jointtrack_server.pipeline.models import load_models
 from jointtrack_server.settings import Settings
 
 START_TIMEOUT_S = 120.0
@@ -31,7 +33,8 @@ def local_client(timeout_s: float) -> Iterator[JointTrackClient]:
 
 
 async def _start() -> Application:
-    app = await build(Settings(host=LOOPBACK, grpc_port=0, http_port=0, auth=False))
+    settings = Settings(host=LOOPBACK, grpc_port=0, http_port=0, auth=False)
+    app = await build(settings, await asyncio.to_thread(load_models, settings))
     await app.start()
     return app
 
@@ -39,7 +42,7 @@ async def _start() -> Application:
 @contextmanager
 def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """One that runs in a thread of its own."""
-    loop = asyncio.new_event_loop()
+    loop = new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="jointtrack server", daemon=True)
     thread.start()
     try:

@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from jointtrack_server.app import load_models
 from jointtrack_server.domain.types import Picture
 from jointtrack_server.engines.catalogue import find_spec
 from jointtrack_server.imaging.decode import ImageLimits, decode_file
-from jointtrack_server.pipeline.models import LoadedModels
+from jointtrack_server.pipeline.models import LoadedModels, load_models
 from jointtrack_server.pipeline.people import Search
 from jointtrack_server.settings import Settings
 
