@@ -52,9 +52,8 @@ def run_server(data_dir: Path, **options: Any) -> Iterator[RunningServer]:
     thread.start()
     try:
         settings = Settings(grpc_port=0, http_port=0, data_dir=data_dir, **options)
-        app = asyncio.run_coroutine_threadsafe(build(settings, load_models(settings)), loop).result(
-            60
-        )
+        models = load_models(settings)
+        app = asyncio.run_coroutine_threadsafe(build(settings, models), loop).result(60)
         asyncio.run_coroutine_threadsafe(app.start(), loop).result(30)
         running = RunningServer(app, loop)
         yield running

@@ -1,7 +1,10 @@
 """One picture in, people and their angles out: the one pipeline behind both doors."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from jointtrack_server.domain.crop import MIN_CROP_KEYPOINT_SCORE
 from jointtrack_server.domain.types import Box, Keypoints, Measurement, Pose, SideValue
@@ -56,10 +59,11 @@ class DetectPipeline:
         ``deadline_s`` is on ``time.monotonic``'s clock.
         Raises JointTrackError for bad pictures, when overloaded, and when the deadline passes.
         """
-        detection, queue_ms = await self._runner.run(
+        (detection, picture), queue_ms = await self._runner.run(
             lambda: self._detect(source, options), deadline_s=deadline_s
         )
-        return replace(detection, timings=replace(detection.timings, queue_ms=queue_ms))
+        detection = detection.timed(queue_ms=queue_ms)
+        return await self.draw(detection, picture, options)
 
     def search(self, options: DetectOptions) -> Search:
         """What the options ask to look for, with the loaded models."""
@@ -91,27 +95,47 @@ class DetectPipeline:
         options: DetectOptions,
         *,
         in_view: int,
-        infer_ms: float,
     ) -> Detection:
-        """Measures the people seen and draws what was asked for.
-
-        ``in_view`` counts the people in the picture, those not among ``seen`` too.
-        """
+        """Measures the people seen; ``in_view`` counts those not among ``seen`` too."""
         persons, measure_ms = timed(
             lambda: tuple(_to_person(one, picture, options, in_view > 1) for one in seen)
         )
-        (persons, image), overlay_ms = timed(lambda: _draw(persons, picture, options))
-        timings = Timings(infer_ms=infer_ms, measure_ms=measure_ms, overlay_ms=overlay_ms)
-        return Detection(picture.size, persons, timings, image)
+        return Detection(picture.size, persons, Timings(measure_ms=measure_ms))
 
-    def _detect(self, source: ImageSource, options: DetectOptions) -> Detection:
+    async def draw(
+        self, detection: Detection, picture: DecodedPicture, options: DetectOptions
+    ) -> Detection:
+        """Adds the pictures asked for; they are drawn and encoded at the same time."""
+        if not (options.include_overlays or options.include_image):
+            return detection
+        started_s, people = time.perf_counter(), detection.people
+        work: list[Callable[[], EncodedPicture]] = []
+        if options.include_overlays:
+            work += [partial(_overlay, picture, one) for who in people for one in who.measurements]
+        if options.include_image:
+            work.append(partial(_upright_image, picture))
+        jobs = (self._runner.run(one, refuse_when_full=False) for one in work)
+        drawn = [encoded for encoded, _ in await asyncio.gather(*jobs)]
+        image = drawn.pop() if options.include_image else None
+        if options.include_overlays:
+            overlays = iter(drawn)
+            people = tuple(
+                replace(who, overlays={one.name: next(overlays) for one in who.measurements})
+                for who in people
+            )
+        detection = replace(detection, people=people, image=image)
+        return detection.timed(overlay_ms=(time.perf_counter() - started_s) * 1000.0)
+
+    def _detect(
+        self, source: ImageSource, options: DetectOptions
+    ) -> tuple[Detection, DecodedPicture]:
         min_long_side_px = options.min_long_side_px
         picture, decode_ms = timed(lambda: self.decode(source, min_long_side_px=min_long_side_px))
         search = _scale_region(self.search(options), picture)
         people, infer_ms = timed(lambda: find_people(picture.pixels, search))
         seen = [Seen(one.keypoints) for one in people.found]
-        detection = self.describe(picture, seen, options, in_view=people.in_view, infer_ms=infer_ms)
-        return replace(detection, timings=replace(detection.timings, decode_ms=decode_ms))
+        detection = self.describe(picture, seen, options, in_view=people.in_view)
+        return detection.timed(decode_ms=decode_ms, infer_ms=infer_ms), picture
 
 
 def _to_person(
@@ -181,19 +205,8 @@ def _scale_region(search: Search, picture: DecodedPicture) -> Search:
     return replace(search, region=scaled)
 
 
-def _draw(
-    persons: tuple[Person, ...], picture: DecodedPicture, options: DetectOptions
-) -> tuple[tuple[Person, ...], EncodedPicture | None]:
-    if options.include_overlays:
-        persons = tuple(_with_overlays(person, picture) for person in persons)
-    return persons, _upright_image(picture) if options.include_image else None
-
-
-def _with_overlays(person: Person, picture: DecodedPicture) -> Person:
-    def overlay(measurement: Measurement) -> EncodedPicture:
-        return encode_jpeg(draw_overlay(picture.pixels, measurement))
-
-    return replace(person, overlays={one.name: overlay(one) for one in person.measurements})
+def _overlay(picture: DecodedPicture, measurement: Measurement) -> EncodedPicture:
+    return encode_jpeg(draw_overlay(picture.pixels, measurement))
 
 
 def _upright_image(picture: DecodedPicture) -> EncodedPicture:

@@ -2,7 +2,7 @@
 
 import ctypes
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from jointtrack_server.engines.select import create_engine
 from jointtrack_server.engines.sources import Located, locate
 from jointtrack_server.settings import Settings
 
-PRELOADED = {
+PRELOADED: Mapping[str, Callable[[ModelSpec], bool]] = {
     "none": lambda spec: False,
     "default": lambda spec: spec.is_default or spec.name == FINDER_NAME,
     "all": lambda spec: True,

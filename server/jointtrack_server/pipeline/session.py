@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from jointtrack_server.errors import JointTrackError, Reason
@@ -198,16 +198,17 @@ class StreamSession:
         """In one go on one thread, unless it was decoded ahead."""
         capture_s = slot.frame.capture_s
         if slot.decoding is None:
-            detection, queue_ms = await self._runner.run(
+            (detection, picture), queue_ms = await self._runner.run(
                 lambda: self._follow(self._decoded(source), capture_s), refuse_when_full=False
             )
         else:
             decoded, decode_queue_ms = await slot.decoding
-            detection, queue_ms = await self._runner.run(
+            (detection, picture), queue_ms = await self._runner.run(
                 lambda: self._follow(decoded, capture_s), refuse_when_full=False
             )
             queue_ms += decode_queue_ms
-        return replace(detection, timings=replace(detection.timings, queue_ms=queue_ms))
+        detection = detection.timed(queue_ms=queue_ms)
+        return await self._pipeline.draw(detection, picture, self._options.detect)
 
     async def _decode(self, source: ImageSource) -> tuple[_Decoded, float]:
         return await self._runner.run(lambda: self._decoded(source), refuse_when_full=False)
@@ -217,13 +218,13 @@ class StreamSession:
         min_long_side_px = None if full_size else self._memory.min_long_side_px
         return timed(lambda: self._pipeline.decode(source, min_long_side_px=min_long_side_px))
 
-    def _follow(self, decoded: _Decoded, capture_s: float | None) -> Detection:
+    def _follow(
+        self, decoded: _Decoded, capture_s: float | None
+    ) -> tuple[Detection, DecodedPicture]:
         picture, decode_ms = decoded
         (seen, in_view), infer_ms = timed(lambda: self._memory.follow(picture, capture_s))
-        detection = self._pipeline.describe(
-            picture, seen, self._options.detect, in_view=in_view, infer_ms=infer_ms
-        )
-        return replace(detection, timings=replace(detection.timings, decode_ms=decode_ms))
+        detection = self._pipeline.describe(picture, seen, self._options.detect, in_view=in_view)
+        return detection.timed(decode_ms=decode_ms, infer_ms=infer_ms), picture
 
     def _cancel_decoding(self) -> None:
         for slot in self._waiting:
