@@ -11,7 +11,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 DATA_DIR ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint docs proto proto-check bench check clean
+.PHONY: help setup run test lint docs proto proto-check bench bench-profile check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,8 +53,11 @@ proto: ## Generate the stubs in client/jointtrack/v1 from protos/
 proto-check: ## Fail if the stubs are not what protos/ generates
 	tools/check_stubs.sh
 
-bench: $(DEV_STAMP) ## Compare the server with the bare engine
+bench: $(DEV_STAMP) ## Compare the server with the bare engine (6 minutes)
 	$(BIN)/python -m bench
+
+bench-profile: $(DEV_STAMP) ## Show where the time of a call goes, with a flame graph
+	$(BIN)/python -m bench.profile
 
 check: lint proto-check test ## All that CI runs
 

@@ -65,6 +65,12 @@ class Settings(BaseSettings):
         description="Models loaded at the start: those of the default search, all, or none. "
         "The others are loaded at their first use.",
     )
+    solo_threads: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="CPUs that a picture may take that is alone; 1 saves the memory this needs.",
+    )
     workers: int = Field(
         default=0,
         ge=0,

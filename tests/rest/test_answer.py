@@ -90,6 +90,19 @@ def test_every_measurement_in_the_order_asked(door: Door, photo: bytes) -> None:
     assert len(names) == 19
 
 
+def test_three_measurements_have_their_own_overlays_in_the_order_asked(
+    door: Door, photo: bytes
+) -> None:
+    names = ["splits", "shoulder_abduction", "elbow_side"]
+    together = door.detect(photo, ",".join(names))["measurements"]
+    assert [one["name"] for one in together] == names
+    overlays = [picture_of(one["image"]) for one in together]
+    assert len(set(overlays)) == len(names)
+    for name, overlay in zip(names, overlays, strict=True):
+        (alone,) = door.detect(photo, name)["measurements"]
+        assert picture_of(alone["image"]) == overlay, name
+
+
 def test_details(door: Door, photo: bytes) -> None:
     answer = door.detect(photo, "shoulder_extension,splits", include="details", strict="true")
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from jointtrack_server.engines.base import PoseModel
 from jointtrack_server.engines.catalogue import ModelSpec
+from jointtrack_server.engines.memory import give_back_memory
 
 
 class LoadedOnUse:
@@ -28,4 +29,5 @@ class LoadedOnUse:
         with self._lock:
             if self._model is None:
                 self._model = self._load()
+                give_back_memory()
             return self._model

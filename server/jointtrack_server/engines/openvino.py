@@ -18,10 +18,6 @@ OpenVINO also lists BF16 for CPUs that only convert it (AVX-NE-CONVERT), where n
 
 PRECISIONS = ("auto", "f32", "bf16")
 
-MAX_SOLO_THREADS = 4
-"""For a picture that is alone. Two threads were measured to take 0.55 times as long as one; more
-than four were not measured, and MoveNet's layers are small."""
-
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -73,7 +69,8 @@ def choose_precision(
 class OpenVinoEngine:
     """Runs ``streams`` pictures at the same time, on one thread each, or one alone on several.
 
-    ``chosen`` says why this engine; ``precision`` is "auto", "f32" or "bf16".
+    ``chosen`` says why this engine; ``precision`` is "auto", "f32" or "bf16"; a picture that is
+    alone takes ``solo_threads``, but no more than ``streams``.
 
     Raises StartupError if the precision is not possible.
     """
@@ -81,7 +78,7 @@ class OpenVinoEngine:
     name = "openvino"
     device = "CPU"
 
-    def __init__(self, *, precision: str, streams: int, chosen: str) -> None:
+    def __init__(self, *, precision: str, streams: int, chosen: str, solo_threads: int = 4) -> None:
         self._core = ov.Core()
         choice = choose_precision(
             precision, self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"), cpu_flags()
@@ -89,17 +86,19 @@ class OpenVinoEngine:
         self.precision = choice.name
         self.reason = f"{chosen}; {choice.reason}"
         self._streams = streams
+        self._solo_threads = min(solo_threads, streams)
         self._traffic = Traffic()
 
     def load(self, spec: ModelSpec, folder: Path) -> OpenVinoModel:
         """See ``Engine.load``."""
         crowd = self._compile(spec, folder, streams=self._streams, threads=self._streams)
-        solo_threads = min(self._streams, MAX_SOLO_THREADS)
 
         def compile_solo() -> Compiled:
-            return self._compile(spec, folder, streams=1, threads=solo_threads)
+            return self._compile(spec, folder, streams=1, threads=self._solo_threads)
 
-        return OpenVinoModel(spec, crowd, self._traffic, compile_solo if solo_threads > 1 else None)
+        return OpenVinoModel(
+            spec, crowd, self._traffic, compile_solo if self._solo_threads > 1 else None
+        )
 
     def _compile(self, spec: ModelSpec, folder: Path, *, streams: int, threads: int) -> Compiled:
         config = {

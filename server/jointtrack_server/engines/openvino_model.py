@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from jointtrack_server.engines._openvino import ov
 from jointtrack_server.engines.base import blank_tensor, check_tensor
 from jointtrack_server.engines.catalogue import ModelSpec
+from jointtrack_server.engines.memory import give_back_memory
 
 _LOG = logging.getLogger(__name__)
 
@@ -96,12 +97,14 @@ class OpenVinoModel:
     def _for_one(self) -> Compiled:
         if self._compile_solo is not None:
             compile_solo, self._compile_solo = self._compile_solo, None
-            threading.Thread(target=self._prepare_solo, args=(compile_solo,)).start()
+            # The runner's workers are daemons, and one that is ended inside OpenVINO aborts.
+            threading.Thread(target=self._prepare_solo, args=(compile_solo,), daemon=False).start()
         return self._solo or self._crowd
 
     def _prepare_solo(self, compile_solo: Callable[[], Compiled]) -> None:
         try:
             self._solo = compile_solo()
+            give_back_memory()
         except Exception:
             _LOG.exception("%s runs on one thread a picture", self.spec.title)
 

@@ -36,8 +36,12 @@ NVIDIA_DEVICE_FILES = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0")
 """Present where NVIDIA's driver is loaded. To ask TensorFlow would take seconds."""
 
 
-def create_engine(name: str = "auto", *, precision: str = "auto", streams: int = 1) -> Engine:
+def create_engine(
+    name: str = "auto", *, precision: str = "auto", streams: int = 1, solo_threads: int = 4
+) -> Engine:
     """The engine called ``name``, running ``streams`` pictures at the same time.
+
+    On a CPU, a picture that is alone may take ``solo_threads``.
 
     "auto" is "openvino" unless TensorFlow is installed and sees a GPU. ``precision`` is "auto",
     "f32" or "bf16".
@@ -50,7 +54,10 @@ def create_engine(name: str = "auto", *, precision: str = "auto", streams: int =
     entry = ENGINES[choice.name]
     module = import_with_extra(entry.module, extra=entry.extra)
     engine: Engine = getattr(module, entry.class_name)(
-        precision=precision, streams=streams, chosen=choice.reason
+        precision=precision,
+        streams=streams,
+        solo_threads=solo_threads,
+        chosen=choice.reason,
     )
     return engine
 

@@ -25,7 +25,8 @@ SIGNATURE, INPUT, OUTPUT = "serving_default", "input", "output_0"
 class TensorFlowEngine:
     """Runs on the first GPU, else on ``streams`` threads of the CPU. Always f32.
 
-    ``chosen`` says why this engine; ``precision`` is "auto" or "f32".
+    ``chosen`` says why this engine; ``precision`` is "auto" or "f32". TensorFlow shares its threads
+    among the pictures by itself, so ``solo_threads`` changes nothing.
 
     Raises StartupError for another precision.
     """
@@ -33,7 +34,7 @@ class TensorFlowEngine:
     name = "tensorflow"
     precision = "f32"
 
-    def __init__(self, *, precision: str, streams: int, chosen: str) -> None:
+    def __init__(self, *, precision: str, streams: int, chosen: str, solo_threads: int = 4) -> None:
         if precision not in {"auto", "f32"}:
             raise StartupError(
                 f'The engine "tensorflow" computes in f32, not "{precision}": set the precision '

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from jointtrack_server.domain.crop import CropRegion
 from jointtrack_server.domain.types import Picture
 
+_ROUNDING = 1e-6
+"""Far above what float arithmetic is off by, far below a pixel."""
+
 
 class Crop(NamedTuple):
     """``pixels`` is (size_px, size_px, 3) uint8, not stretched, black beyond the picture's edges.
@@ -23,7 +26,7 @@ class Crop(NamedTuple):
 
 
 def cut_crop(picture: Picture, region: CropRegion, size_px: int) -> Crop:
-    """The region; the picture's edges may lie up to half a pixel of the crop beside their place."""
+    """The region; the picture's edges may lie up to a pixel of the crop beside their place."""
     x, y = _spans(picture, region, size_px)
     if region.turn_deg == 0.0 and x.is_whole and y.is_whole:
         return _resized(picture, x, y, size_px)
@@ -85,7 +88,7 @@ def _span(start_px: float, side_px: float, picture_px: int, size_px: int) -> _Sp
     scale = size_px / side_px
     to_px = max(min(round((last - first) * scale), size_px), 0)
     middle = ((first + last) / 2.0 - start_px) * scale
-    return _Span(first, last, max(math.floor(middle - to_px / 2.0), 0), to_px)
+    return _Span(first, last, max(math.floor(middle - to_px / 2.0 + _ROUNDING), 0), to_px)
 
 
 def _resized(picture: Picture, x: _Span, y: _Span, size_px: int) -> Crop:

@@ -1,7 +1,5 @@
 """The models of this server: which it has, and when they are loaded."""
 
-import ctypes
-import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -51,11 +49,17 @@ class LoadedModels:
 def load_models(settings: Settings) -> LoadedModels:
     """The models of the catalogue, on the engine that the settings choose.
 
-    All weights are looked for, and the embedded ones checked; those that ``preload`` names are
-    loaded at once, each on its own thread, the others at their first use.
+    All weights are looked for, and the embedded ones checked; those that ``preload`` names and
+    those with a path of their own are loaded at once, each on its own thread, the others at their
+    first use.
     Raises StartupError.
     """
-    engine = create_engine(settings.engine, precision=settings.precision, streams=available_cpus())
+    engine = create_engine(
+        settings.engine,
+        precision=settings.precision,
+        streams=available_cpus(),
+        solo_threads=settings.solo_threads,
+    )
     located = {
         spec: locate(
             spec,
@@ -69,16 +73,11 @@ def load_models(settings: Settings) -> LoadedModels:
         spec: LoadedOnUse(spec, partial(engine.load, spec, found.folder))
         for spec, found in located.items()
     }
-    now = [model for spec, model in models.items() if PRELOADED[settings.preload](spec)]
+    now = [
+        model
+        for spec, model in models.items()
+        if PRELOADED[settings.preload](spec) or spec.name in settings.model_paths
+    ]
     with ThreadPoolExecutor(len(models)) as pool:
         list(pool.map(LoadedOnUse.loaded, now))
-    _give_back_memory()
     return LoadedModels(engine, models, located)
-
-
-def _give_back_memory() -> None:
-    """glibc keeps what compiling the models needed, 40 to 90 MB; asked, it returns it."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)

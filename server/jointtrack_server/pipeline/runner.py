@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -147,9 +148,8 @@ class _Job(Generic[_Result]):
         error: BaseException | None,
     ) -> None:
         """Calls ``answer`` on the caller's event loop, if that still runs."""
-        loop = self.answer.get_loop()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(answer, self.answer, result, error)
+        with suppress(RuntimeError):  # a closed loop has nobody waiting
+            self.answer.get_loop().call_soon_threadsafe(answer, self.answer, result, error)
 
     def _result(self) -> tuple[_Result, float]:
         now_s = time.monotonic()

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from jointtrack_server.domain.crop import (
     BOX_EXPANSION_RATIO,
@@ -171,3 +172,34 @@ def test_the_difference_of_two_directions(
     a_deg: float, b_deg: float, difference_deg: float
 ) -> None:
     assert turn_difference_deg(a_deg, b_deg) == pytest.approx(difference_deg)
+
+
+def test_whole_pixels_are_the_nearest() -> None:
+    chance = np.random.default_rng(4)
+    for _ in range(500):
+        x_px, y_px = chance.uniform(-300, 900, 2).tolist()
+        region = CropRegion(x_px, y_px, chance.uniform(0.5, 400))
+        on_pixels = region.on_whole_pixels()
+        edges = _edges(on_pixels)
+        np.testing.assert_array_equal(edges, np.rint(edges))
+        assert edges[1, 0] - edges[0, 0] == edges[1, 1] - edges[0, 1] >= 1.0
+        assert abs(on_pixels.centre_x_px - region.centre_x_px) <= 0.5
+        assert abs(on_pixels.centre_y_px - region.centre_y_px) <= 0.5
+        assert abs(2.0 * on_pixels.half_side_px - 2.0 * region.half_side_px) <= 0.5
+        assert on_pixels.on_whole_pixels() == on_pixels
+
+
+def _edges(region: CropRegion) -> NDArray[np.float64]:
+    """Left and top, then right and bottom."""
+    corners = np.array([[0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
+    edges: NDArray[np.float64] = corners @ region.to_picture().T
+    return edges
+
+
+def test_a_turned_region_stays_between_pixels() -> None:
+    turned = CropRegion(100.3, 60.2, 25.1, 33.0)
+    assert turned.on_whole_pixels() is turned
+
+
+def test_a_region_smaller_than_a_pixel_becomes_one() -> None:
+    assert CropRegion(10.2, 20.9, 0.1).on_whole_pixels().half_side_px == 0.5

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,6 +12,8 @@ from tests.support.picture_files import gradient
 
 TURNS_DEG = [0.0, 90.0, 180.0, 270.0, 33.0, 301.5]
 CROP_PX = 256
+MAX_EDGE_SHIFT_PX = 1.25
+"""Pixels of the crop: whole ones to begin at, and half of what rounding its width leaves."""
 
 
 def _spot(width: int, height: int, x_px: float, y_px: float, radius_px: float) -> Picture:
@@ -92,3 +97,89 @@ def test_the_picture_is_left_as_it_is() -> None:
     before = picture.copy()
     cut_crop(picture, CropRegion(10.0, 10.0, 30.0, 45.0), 64)
     np.testing.assert_array_equal(picture, before)
+
+
+WHOLE_PIXELS = {
+    "inside, enlarged": CropRegion(200.0, 150.0, 64.0),
+    "inside, reduced": CropRegion(200.5, 150.5, 145.5),
+    "over the top left": CropRegion(30.0, 20.0, 100.0),
+    "over the bottom right": CropRegion(370.5, 250.5, 99.5),
+    "larger than the picture": CropRegion(190.0, 160.0, 300.0),
+    "the whole picture": whole_picture(ImageSize(400, 300)),
+}
+
+
+def _without_edge(crop: Picture) -> NDArray[np.bool_]:
+    """Where the picture is shown, two pixels or more from where it ends."""
+    shown: Picture = np.where(crop.any(axis=2), 255, 0).astype(np.uint8)
+    return cv2.erode(shown, np.ones((5, 5), np.uint8)).astype(np.bool_)
+
+
+@pytest.mark.parametrize("size_px", [192, 256])
+@pytest.mark.parametrize("name", WHOLE_PIXELS)
+def test_a_resized_crop_is_the_warped_one(name: str, size_px: int) -> None:
+    """A full turn is no turn, but a turned crop is warped."""
+    picture, region = gradient(400, 300), WHOLE_PIXELS[name]
+    resized = cut_crop(picture, region, size_px)
+    warped = cut_crop(picture, replace(region, turn_deg=360.0), size_px)
+    inside = _without_edge(resized.pixels) & _without_edge(warped.pixels)
+    assert inside.mean() > 0.2
+    difference = np.abs(resized.pixels.astype(int) - warped.pixels)
+    assert difference[inside].mean() < 1.5
+    assert difference[inside].max() <= 4
+    # At the picture's edges a warped crop fades to black where a resized one ends.
+    assert difference.mean() < 2.0
+
+
+@pytest.mark.parametrize("size_px", [192, 256])
+@pytest.mark.parametrize("name", WHOLE_PIXELS)
+def test_the_edges_of_a_resized_crop_lie_near_their_place(name: str, size_px: int) -> None:
+    picture, region = gradient(400, 300), WHOLE_PIXELS[name]
+    first = np.maximum(region.to_picture()[:, 2], 0.0)
+    last = np.minimum(region.to_picture() @ [1.0, 1.0, 1.0], [400.0, 300.0])
+    of_crop = cut_crop(picture, region, size_px).to_picture
+    for edge in (first, last):
+        wanted = (edge - region.to_picture()[:, 2]) / np.diag(region.to_picture())
+        found = (edge - of_crop[:, 2]) / np.diag(of_crop)
+        assert np.abs(found - wanted).max() * size_px <= MAX_EDGE_SHIFT_PX
+
+
+@pytest.mark.parametrize("name", WHOLE_PIXELS)
+def test_regions_between_pixels_are_not_warped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "warpAffine", None)
+    assert cut_crop(gradient(400, 300), WHOLE_PIXELS[name], CROP_PX).pixels.any()
+
+
+@pytest.mark.parametrize("size", [(613, 401), (401, 613), (612, 401), (613, 613), (250, 37)])
+@pytest.mark.parametrize("place", [(0.3, 0.4), (0.61, 0.57)])
+@pytest.mark.parametrize("size_px", [192, 256])
+def test_what_lies_in_a_letterbox_maps_back_to_where_it_is(
+    size: tuple[int, int], place: tuple[float, float], size_px: int
+) -> None:
+    spot = place[0] * size[0], place[1] * size[1]
+    whole = whole_picture(ImageSize(*size))
+    model_pixel = 2.0 * whole.half_side_px / size_px
+    picture = _spot(*size, *spot, radius_px=3.0 * model_pixel)
+    crop = cut_crop(picture, whole, size_px)
+    found = crop.to_picture @ np.array([*_moments(crop.pixels)[0], 1.0])
+    assert np.abs(found - spot).max() < 0.1 * model_pixel
+
+
+@pytest.mark.parametrize("region", [CropRegion(70.0, 60.0, 97.5), CropRegion(301.0, 211.0, 120.0)])
+def test_what_lies_in_a_crop_over_the_edge_maps_back_to_where_it_is(region: CropRegion) -> None:
+    on_pixels = region.on_whole_pixels()
+    spot = (83.2, 91.7) if region.centre_x_px < 200.0 else (288.4, 190.6)
+    crop = cut_crop(_spot(381, 277, *spot, radius_px=6.0), on_pixels, CROP_PX)
+    found = crop.to_picture @ np.array([*_moments(crop.pixels)[0], 1.0])
+    assert np.abs(found - spot).max() < 0.1 * max(2.0 * on_pixels.half_side_px / CROP_PX, 1.0)
+
+
+@pytest.mark.parametrize(
+    "centre", [(-33.0, 25.0), (93.0, 25.0), (30.0, -33.0), (30.0, 83.0), (-33.0, 83.0)]
+)
+@pytest.mark.parametrize("half_side_px", [8.0, 32.0])
+def test_a_region_beside_the_picture_is_black(
+    centre: tuple[float, float], half_side_px: float
+) -> None:
+    picture = np.full((50, 60, 3), 255, np.uint8)
+    assert not cut_crop(picture, CropRegion(*centre, half_side_px), 64).pixels.any()

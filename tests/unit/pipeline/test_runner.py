@@ -1,7 +1,10 @@
 import asyncio
+import gc
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -167,6 +170,105 @@ async def test_close_drops_what_waits_and_lets_what_runs_finish(gate: Gate) -> N
     assert [answer for answer, _ in answered] == ["done"] * WORKERS
     assert gate.begun == WORKERS
     await until(lambda: runner.in_flight == 0)
+
+
+async def test_an_answer_wakes_the_event_loop_once(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    wake, wake_ups = loop.call_soon_threadsafe, []
+
+    def count(*arguments: Any, **options: Any) -> asyncio.Handle:
+        wake_ups.append(arguments)
+        return wake(*arguments, **options)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
+    for calls in range(1, 9):
+        await runner.run(threading.get_ident)
+        assert len(wake_ups) == calls
+    with pytest.raises(ZeroDivisionError):
+        await runner.run(lambda: 1 // 0)
+    assert len(wake_ups) == 9
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_comes_of_work_whose_caller_has_gone_is_dropped(
+    fails: bool, runner: Runner, gate: Gate
+) -> None:
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+
+    def work() -> str:
+        assert gate.work() == "done"
+        if fails:
+            raise ValueError("nobody listens")
+        return "nobody listens"
+
+    call = asyncio.create_task(runner.run(work))
+    await until(lambda: gate.begun == 1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    gate.open()
+    await until(lambda: runner.in_flight == 0)
+    del call
+    gc.collect()
+    assert (await runner.run(gate.work))[0] == "done"
+    assert complaints == []
+
+
+def test_close_ends_although_the_event_loop_of_the_callers_is_closed(gate: Gate) -> None:
+    before = set(threading.enumerate())
+    runner = Runner(WORKERS, MAX_QUEUE)
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> Coroutine[Any, Any, tuple[str, float]]:
+        call = runner.run(gate.work)
+        call.send(None)
+        return call
+
+    calls = [loop.run_until_complete(begin()) for _ in range(WORKERS + MAX_QUEUE)]
+    loop.run_until_complete(until(lambda: gate.begun == WORKERS))
+    loop.close()
+    gate.open()
+    runner.close()
+    assert set(threading.enumerate()) <= before
+    assert WORKERS <= gate.begun <= WORKERS + MAX_QUEUE
+    for call in calls:
+        call.close()
+
+
+async def test_close_ends_every_thread() -> None:
+    before = set(threading.enumerate())
+    runner = Runner(WORKERS, MAX_QUEUE)
+    assert len(set(threading.enumerate()) - before) == WORKERS
+    runner.close()
+    assert set(threading.enumerate()) <= before
+
+
+async def test_a_thread_is_free_until_all_have_work(runner: Runner, gate: Gate) -> None:
+    assert runner.has_free_thread
+    tasks = await fill(runner, gate, WORKERS - 1)
+    assert runner.has_free_thread
+    tasks += [asyncio.create_task(runner.run(gate.work))]
+    await until(lambda: gate.begun == WORKERS)
+    assert not runner.has_free_thread
+    gate.open()
+    await asyncio.gather(*tasks)
+    assert runner.has_free_thread
+
+
+async def test_work_that_is_done_is_not_kept_in_memory(runner: Runner) -> None:
+    """It would be a picture."""
+
+    class Work:
+        def __call__(self) -> None: ...
+
+    work = Work()
+    kept = weakref.ref(work)
+    await runner.run(work)
+    del work
+    await until(lambda: kept() is None)
 
 
 def test_timed_gives_the_result_and_milliseconds() -> None:

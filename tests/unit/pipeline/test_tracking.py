@@ -1,11 +1,14 @@
 """Following people with the real models, frame by frame."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
+from jointtrack_server.domain.crop import CropRegion
 from jointtrack_server.domain.types import ImageSize
+from jointtrack_server.engines.base import PoseModel
 from jointtrack_server.engines.catalogue import find_spec
 from jointtrack_server.imaging.decode import DecodedPicture
 from jointtrack_server.pipeline.estimate import estimate
@@ -96,3 +99,52 @@ def test_after_a_cut_the_new_person_costs_one_look_a_frame(
     followed, _ = tracker.follow(DecodedPicture(man, ImageSize(900, 480)), 7 * FRAME_S)
     assert [one.track.track_id for one in followed] == ["2"]
     assert len(looks) == 1
+
+
+def test_with_nobody_followed_the_next_frame_keeps_1024_pixels(models: LoadedModels) -> None:
+    tracker = tracker_of(models, 1)
+    assert tracker.min_long_side_px == 1024
+    follow(tracker, [np.full((480, 900, 3), 110, np.uint8)])
+    assert tracker.min_long_side_px == 1024
+
+
+def test_while_there_is_room_for_more_people_the_next_frame_keeps_1024_pixels(
+    models: LoadedModels,
+) -> None:
+    tracker = tracker_of(models, 2)
+    seen = follow(tracker, [frame.picture[:, :450] for frame in crossing(70)[:4]])
+    assert [len(found) for found in seen] == [1] * 4
+    assert tracker.min_long_side_px == 1024
+
+
+@pytest.mark.parametrize("max_people", [1, 2])
+def test_once_all_are_followed_the_next_frame_needs_what_the_smallest_crop_does(
+    max_people: int, models: LoadedModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = tracker_of(models, max_people)
+    shares: list[float] = []
+
+    def note(picture: Picture, crop: CropRegion, model: PoseModel) -> object:
+        shares.append(min(2.0 * crop.half_side_px / max(picture.shape[:2]), 1.0))
+        return estimate(picture, crop, model)
+
+    monkeypatch.setattr("jointtrack_server.pipeline.tracking.estimate", note)
+    for index, frame in enumerate(crossing(70)[:4]):
+        shares.clear()
+        found, _ = tracker.follow(DecodedPicture(frame.picture, ImageSize(900, 480)), index / 30)
+        assert len(found) == max_people
+        if index == 0:
+            assert tracker.min_long_side_px == 1024, "no crop has been cut around them yet"
+    assert len(shares) == max_people
+    assert tracker.min_long_side_px == math.ceil(256 / min(shares))
+    assert 256 < tracker.min_long_side_px < 1024
+
+
+def test_who_is_lost_is_searched_for_in_1024_pixels(models: LoadedModels) -> None:
+    tracker = tracker_of(models, 1)
+    follow(tracker, [frame.picture[:, :450] for frame in crossing(70)[:4]])
+    assert tracker.min_long_side_px < 1024
+    empty = DecodedPicture(np.full((480, 450, 3), 110, np.uint8), ImageSize(450, 480))
+    tracker.follow(empty, 4 * FRAME_S)
+    tracker.follow(empty, 2.0)
+    assert tracker.min_long_side_px == 1024
