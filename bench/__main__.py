@@ -130,6 +130,7 @@ def _compare(bench: Bench, case: Case, limit: Pace, one_thread: Pace) -> None:
     outcome = bench.case(case)
     row = bench.rows[case.name]
     row.ratios.append(outcome.pace.rate / limit.rate)
+    row.cpu_ratios.append(limit.cpu_ms / row.cpu_ms[-1])
     if case.name.endswith(("1 caller", "1 streams")):
         waits = outcome.gaps_ms or outcome.pace.latencies_ms
         row.latency_ratios.append(

@@ -35,6 +35,8 @@ class Row:
     refused: dict[str, int] = field(default_factory=dict)
     ratios: list[float] = field(default_factory=list)
     """To the bare loop, each within its round; none for a bare loop itself."""
+    cpu_ratios: list[float] = field(default_factory=list)
+    """CPU time of the bare loop's picture to the server's: the ratio if the load cost nothing."""
     latency_ratios: list[float] = field(default_factory=list)
     """Median latency to that of the bare loop on one thread, for one caller."""
 
@@ -46,6 +48,7 @@ class Row:
             "per_s_lowest": min(self.rates),
             "per_s_highest": max(self.rates),
             "ratio": _median(self.ratios),
+            "cpu_ratio": _median(self.cpu_ratios),
             "latency_ratio": _median(self.latency_ratios),
             "server_cpu_ms": _median(self.cpu_ms),
             "load_cpu_ms": _median(self.load_cpu_ms),
@@ -61,20 +64,21 @@ class Row:
 
 def show(rows: Sequence[Row], facts: Sequence[str]) -> None:
     """Prints the table and, under it, what does not fit into one."""
-    columns = ("/s", "lowest-highest", "to bare", "latency to bare", "p50 ms", "p95", "p99")
-    table = Table("Measured", *columns, "CPU ms", "load's CPU ms")
+    columns = ("/s", "spread", "to bare", "load not counted", "latency to bare", "p50 ms", "p95")
+    table = Table("Measured", *columns, "p99", "CPU ms", "load's CPU ms")
     for summary in (row.summary() for row in rows):
         table.add_row(
             summary["name"],
             f"{summary['per_s']:.0f}",
             f"{summary['per_s_lowest']:.0f}-{summary['per_s_highest']:.0f}",
             _shown(summary["ratio"], 2),
+            _shown(summary["cpu_ratio"], 2),
             _shown(summary["latency_ratio"], 2),
             *(_shown(summary[name], 1) for name in ("p50_ms", "p95_ms", "p99_ms")),
             _shown(summary["server_cpu_ms"], 2),
             _shown(summary["load_cpu_ms"], 2),
         )
-    console = Console(width=150)
+    console = Console(width=160)
     console.print(table)
     for fact in facts:
         console.print(fact, highlight=False)

@@ -5,7 +5,7 @@ import sys
 
 
 def give_back_memory() -> None:
-    """glibc keeps freed memory for later, 40 to 100 MB after a compilation; asked, it returns it."""
+    """glibc keeps freed memory, 40 to 100 MB after a compilation; asked, it returns it."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:

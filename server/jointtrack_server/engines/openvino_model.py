@@ -16,18 +16,25 @@ from jointtrack_server.engines.memory import give_back_memory
 _LOG = logging.getLogger(__name__)
 
 
+QUIET_AFTER = 8
+"""Inferences in a row that must have been alone before one is given several threads: among many
+callers one is alone now and then, and would be in the way of the next."""
+
+
 class Traffic:
     """Counts the inferences of all models of an engine that are under way."""
 
     def __init__(self) -> None:
         self._count = 0
+        self._alone_in_a_row = 0
         self._lock = threading.Lock()
 
     def enter(self) -> bool:
-        """Counts one in; whether it is alone."""
+        """Counts one in; whether it is alone, as those before it were."""
         with self._lock:
             self._count += 1
-            return self._count == 1
+            self._alone_in_a_row = self._alone_in_a_row + 1 if self._count == 1 else 0
+            return self._alone_in_a_row > QUIET_AFTER
 
     def leave(self) -> None:
         with self._lock:
@@ -63,8 +70,8 @@ class Compiled:
 class OpenVinoModel:
     """Several pictures at once take one thread each; one that is alone takes several threads.
 
-    ``compile_solo`` makes the second kind. It is called on a thread of its own when a picture is
-    alone for the first time, so that neither the start nor that picture waits for it.
+    ``compile_solo`` makes the second kind. It is called on a thread of its own when pictures come
+    alone for the first time, so that neither the start nor a picture waits for it.
     """
 
     def __init__(

@@ -13,16 +13,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from jointtrack_server.engines import openvino_model
 from jointtrack_server.engines.base import blank_tensor
 from jointtrack_server.engines.catalogue import ModelSpec, find_spec
 from jointtrack_server.engines.openvino import OpenVinoEngine
-from jointtrack_server.engines.openvino_model import Compiled, OpenVinoModel, Traffic
+from jointtrack_server.engines.openvino_model import QUIET_AFTER, Compiled, OpenVinoModel, Traffic
 
 Letterbox = Callable[[str, ModelSpec], NDArray[np.uint8]]
 
 PICTURES = ("walk_side.jpg", "two_people.jpg", "arms_out_front.jpg")
 LIGHTNING = find_spec("movenet-lightning")
 COMPILE_S = 30.0
+
+
+@pytest.fixture(autouse=True)
+def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first picture that is alone counts as quiet, except in tests named "patient"."""
+    if "patient" not in request.node.name:
+        monkeypatch.setattr(openvino_model, "QUIET_AFTER", 0)
 
 
 class CountingEngine(OpenVinoEngine):
@@ -221,3 +229,17 @@ def test_a_process_that_ends_waits_for_the_second_kind() -> None:
     wait_until(lambda: model.is_solo_ready)
     assert engine.compiled_by[-1] is not worker
     assert not engine.compiled_by[-1].daemon
+
+
+def test_a_patient_engine_waits_for_several_pictures_in_a_row_that_are_alone() -> None:
+    traffic = Traffic()
+    for _ in range(2):
+        quiet = []
+        for _ in range(QUIET_AFTER + 2):
+            quiet.append(traffic.enter())
+            traffic.leave()
+        assert quiet == [False] * QUIET_AFTER + [True] * 2
+        traffic.enter()
+        assert not traffic.enter()
+        traffic.leave()
+        traffic.leave()
