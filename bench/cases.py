@@ -19,7 +19,6 @@ OURS, NAIVE, FASTAPI = "ours", "naive", "fastapi"
 
 ONE_PASS = "Lightning, one pass"
 CHAIN = "default chain"
-FOLLOWED = "Lightning, followed"
 FOLLOWED_THUNDER = "Thunder, followed"
 REST = "three overlays"
 

@@ -253,7 +253,7 @@ def test_insecure_opens_it_to_others(tmp_path: Path) -> None:
     [
         ("JOINTTRACK_GRPC_PORT", "abc"),
         ("JOINTTRACK_HTTP_PORT", "70000"),
-        ("JOINTTRACK_WORKERS", "0"),
+        ("JOINTTRACK_WORKERS", "-1"),
         ("JOINTTRACK_ENGINE", "tpu"),
         ("JOINTTRACK_AUTH", "perhaps"),
         ("JOINTTRACK_MODEL_PATHS", "/no/json"),
