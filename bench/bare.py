@@ -60,12 +60,17 @@ def run(loop: BareLoop, data: bytes, seconds: float) -> Pace:
     cv2.setNumThreads(1)
     step = _WORK[loop.work](loop, data)
     threads = loop.threads or available_cpus()
-    barrier = threading.Barrier(threads)
+    started_at: list[tuple[float, float]] = []
+
+    def start() -> None:
+        started_at.append((time.process_time(), time.perf_counter()))
+
+    warm = threading.Barrier(threads, action=start)
 
     def repeat() -> list[float]:
         work = step()
         work()
-        barrier.wait()
+        warm.wait()
         latencies, end = [], time.perf_counter() + seconds
         while (started := time.perf_counter()) < end:
             work()
@@ -73,8 +78,8 @@ def run(loop: BareLoop, data: bytes, seconds: float) -> Pace:
         return latencies
 
     with ThreadPoolExecutor(threads) as pool:
-        cpu, began = time.process_time(), time.perf_counter()
         found = [one for part in pool.map(lambda _: repeat(), range(threads)) for one in part]
+        ((cpu, began),) = started_at
         elapsed, cpu = time.perf_counter() - began, time.process_time() - cpu
     return Pace(len(found) / elapsed, cpu * 1000.0 / len(found), found)
 
@@ -105,11 +110,10 @@ def _one_pass(loop: BareLoop, data: bytes) -> Step:
     flags = _HALF_SIZE_RGB if halve else cv2.IMREAD_COLOR_RGB
 
     def step() -> Callable[[], Any]:
-        request, tensor = model.create_infer_request(), np.zeros((1, size, size, 3), np.uint8)
-        request.set_input_tensor(ov.Tensor(tensor, shared_memory=True))
+        request, tensor = new_request(model, size)
 
         def work() -> None:
-            letterbox(decode(encoded, flags), tensor[0])
+            letterbox(decode(encoded, flags), tensor)
             request.start_async()
             request.wait()
 
@@ -124,12 +128,18 @@ def _infer(loop: BareLoop, data: bytes) -> Step:
     size = find_spec(loop.model).input_size_px
 
     def step() -> Callable[[], Any]:
-        request, tensor = model.create_infer_request(), np.zeros((1, size, size, 3), np.uint8)
-        request.set_input_tensor(ov.Tensor(tensor, shared_memory=True))
-        letterbox(decode(np.frombuffer(data, np.uint8)), tensor[0])
+        request, tensor = new_request(model, size)
+        letterbox(decode(np.frombuffer(data, np.uint8)), tensor)
         return lambda: (request.start_async(), request.wait())
 
     return step
+
+
+def new_request(model: ov.CompiledModel, size: int) -> tuple[ov.InferRequest, NDArray[np.uint8]]:
+    """An infer request, and its input: a black picture of (size, size, 3)."""
+    request, tensor = model.create_infer_request(), np.zeros((1, size, size, 3), np.uint8)
+    request.set_input_tensor(ov.Tensor(tensor, shared_memory=True))
+    return request, tensor[0]
 
 
 def decode(encoded: NDArray[np.uint8], flags: int = cv2.IMREAD_COLOR_RGB) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -51,12 +52,13 @@ class Case:
     load: Callable[[Server], Load]
 
 
+@cache
 def cases() -> list[Case]:
     """All of them, in the order of the table."""
     picture = PICTURE.read_bytes()
-    light = _detect(_encoded(picture), model=LIGHTNING, whole_picture=True)
+    light = one_pass_call()
     raw = _detect(_raw(picture), model=LIGHTNING, whole_picture=True)
-    chain = _detect(_encoded(picture))
+    chain = chain_call(picture)
     found = [
         Case(f"Detect, {ONE_PASS}, {_callers(callers)}", ONE_PASS, OURS, _unary(light, callers))
         for callers in (1, 4, 16, 64)
@@ -85,11 +87,6 @@ def cases() -> list[Case]:
         Case("naive gRPC + TF Hub, 1 caller", ONE_PASS, NAIVE, _unary(light, 1)),
         Case("naive gRPC + TF Hub, 16 callers", ONE_PASS, NAIVE, _unary(light, 16)),
     ]
-
-
-def first_call() -> bytes:
-    """What a starting server is asked: the default chain for ours, which the naive one ignores."""
-    return _detect(_encoded(PICTURE.read_bytes()))
 
 
 def one_pass_call() -> bytes:

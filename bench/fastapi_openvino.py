@@ -9,9 +9,8 @@ import numpy as np
 import uvicorn
 from fastapi import FastAPI, Request
 
-from bench.bare import compiled, decode, letterbox
+from bench.bare import compiled, decode, letterbox, new_request
 from jointtrack_server.cpus import available_cpus
-from jointtrack_server.engines._openvino import ov
 
 MODEL, SIZE = "movenet-lightning", 192
 
@@ -22,10 +21,9 @@ _of_thread = threading.local()
 def infer(data: bytes) -> list[list[float]]:
     """Keypoints as MoveNet gives them, 17 times y, x, score."""
     if not hasattr(_of_thread, "request"):
-        _of_thread.request = compiled(MODEL, "auto", available_cpus()).create_infer_request()
-        _of_thread.tensor = np.zeros((1, SIZE, SIZE, 3), np.uint8)
-        _of_thread.request.set_input_tensor(ov.Tensor(_of_thread.tensor, shared_memory=True))
-    letterbox(decode(np.frombuffer(data, np.uint8)), _of_thread.tensor[0])
+        model = compiled(MODEL, "auto", available_cpus())
+        _of_thread.request, _of_thread.tensor = new_request(model, SIZE)
+    letterbox(decode(np.frombuffer(data, np.uint8)), _of_thread.tensor)
     _of_thread.request.start_async()
     _of_thread.request.wait()
     keypoints: list[list[float]] = _of_thread.request.get_output_tensor().data[0, 0].tolist()

@@ -5,7 +5,7 @@ Its own CPU time is measured beside the server's: on one machine they share the 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,9 +68,8 @@ def run(load: Load, seconds: float) -> Outcome:
 
 async def _run(load: Load, seconds: float) -> Outcome:
     tally = Tally()
-    connections = [
-        await _CONNECT[load.kind](load) for _ in range(min(load.callers, MAX_CONNECTIONS))
-    ]
+    connect = _CONNECTIONS[load.kind]
+    connections = [connect(load) for _ in range(min(load.callers, MAX_CONNECTIONS))]
     cpu, began = time.process_time(), time.perf_counter()
     end = began + seconds
     await asyncio.gather(
@@ -183,13 +182,8 @@ def _content_length(head: bytes) -> int:
     raise ValueError("the answer has no content-length")
 
 
-async def _connect(kind: "Callable[[Load], Connection]", load: Load) -> "Connection":
-    return kind(load)
-
-
-Connection = _Unary | _Http
-_CONNECT: dict[str, Callable[[Load], Awaitable[Connection]]] = {
-    "unary": lambda load: _connect(_Unary, load),
-    "stream": lambda load: _connect(_Stream, load),
-    "http": lambda load: _connect(_Http, load),
+_CONNECTIONS: dict[str, Callable[[Load], _Unary | _Http]] = {
+    "unary": _Unary,
+    "stream": _Stream,
+    "http": _Http,
 }

@@ -10,6 +10,7 @@ import numpy as np
 from jointtrack_server.domain.types import ImageSize, MeasureOptions, Picture, Pose
 from jointtrack_server.engines.catalogue import find_spec
 from jointtrack_server.measurements import MEASUREMENTS, measure
+from jointtrack_server.measurements.quality import MIN_KEYPOINT_SCORE
 from jointtrack_server.pipeline.models import LoadedModels, load_models
 from jointtrack_server.pipeline.people import Search, find_people
 from jointtrack_server.settings import Settings
@@ -18,7 +19,6 @@ DATA = Path(__file__).parents[1] / "tests" / "data"
 PHOTOS = ("arms_out_front.jpg", "two_people.jpg", "walk_side.jpg")
 FRAMES = range(32, 128, 4)
 """Of the film: while the walker is in view."""
-MIN_SCORE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _pose(picture: Picture, models: LoadedModels) -> Pose | None:
 
 def _shifts(a: Pose, b: Pose) -> list[float]:
     longer_side_px = max(a.image_size.width_px, a.image_size.height_px)
-    sure = (a.keypoints[:, 2] >= MIN_SCORE) & (b.keypoints[:, 2] >= MIN_SCORE)
+    sure = (a.keypoints[:, 2] >= MIN_KEYPOINT_SCORE) & (b.keypoints[:, 2] >= MIN_KEYPOINT_SCORE)
     apart = np.linalg.norm(a.keypoints[sure, :2] - b.keypoints[sure, :2], axis=1)
     return [float(one) for one in 100.0 * apart / longer_side_px]
 

@@ -1,5 +1,7 @@
 """How alike two poses are."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,11 +46,12 @@ def keypoint_similarities(a: Keypoints, b: Keypoints) -> NDArray[np.float64]:
     """(17,) float64, 0..1: OKS' term of each keypoint."""
     apart = a[:, :2].astype(np.float64) - b[:, :2]
     squared = np.add.reduce(apart * apart, axis=1)
-    area = max(_box_area(a), _box_area(b), 1.0)
+    area = max(math.prod(extent(a)), math.prod(extent(b)), 1.0)
     similarities: NDArray[np.float64] = np.exp(squared / (-2.0 * area * _VARIANCES))
     return similarities
 
 
-def _box_area(keypoints: Keypoints) -> float:
+def extent(keypoints: Keypoints) -> tuple[float, float]:
+    """Width and height of the box around all 17 keypoints, in the unit of the coordinates."""
     width, height = (keypoints[:, :2].max(axis=0) - keypoints[:, :2].min(axis=0)).tolist()
-    return float(width * height)
+    return width, height

@@ -19,7 +19,7 @@ from jointtrack_server.domain.crop import (
     trunk_turn_deg,
     turn_difference_deg,
 )
-from jointtrack_server.domain.similarity import object_keypoint_similarity
+from jointtrack_server.domain.similarity import extent, object_keypoint_similarity
 from jointtrack_server.domain.skeleton import TORSO
 from jointtrack_server.domain.types import ImageSize, Keypoints
 from jointtrack_server.imaging.decode import DecodedPicture
@@ -251,5 +251,4 @@ def _centre(keypoints: Keypoints) -> Vector:
 
 def _size(keypoints: Keypoints) -> float:
     """The longer side of the pose."""
-    width, height = (keypoints[:, :2].max(axis=0) - keypoints[:, :2].min(axis=0)).tolist()
-    return float(max(width, height))
+    return max(extent(keypoints))
