@@ -1,111 +1,25 @@
 """The client of JointTrack: joint angles from pictures and video."""
 
+from importlib import import_module as _import_module
 from importlib.metadata import version as _version
-
-from jointtrack.aio import AsyncJointTrackClient
-from jointtrack.client import JointTrackClient
-from jointtrack.errors import (
-    AuthenticationError,
-    DeadlineExceededError,
-    FieldViolation,
-    InvalidRequestError,
-    JointTrackError,
-    NoPersonError,
-    ServerError,
-    UnavailableError,
-)
-from jointtrack.frames import Frame, SummaryRequest
-from jointtrack.images import RawImage
-from jointtrack.names import (
-    JOINT_NAMES,
-    Facing,
-    MeasurementName,
-    Overflow,
-    PixelFormat,
-    SearchMode,
-    Side,
-    Smoothing,
-)
-from jointtrack.types import (
-    BoundingBox,
-    Detection,
-    DetectResult,
-    EncodedImage,
-    Extreme,
-    FrameDetection,
-    FrameDropped,
-    FrameError,
-    ImageSize,
-    Keypoint,
-    Limits,
-    Measurement,
-    MeasurementInfo,
-    MeasurementSummary,
-    MeasureResult,
-    ModelInfo,
-    NormalRange,
-    Person,
-    PersonSummary,
-    Repetition,
-    ServerInfo,
-    SideSummary,
-    SideValue,
-    StreamAnswer,
-    StreamSummary,
-    Timings,
-)
-from jointtrack.video import video_frames
+from typing import TYPE_CHECKING
 
 __version__ = _version("jointtrack")
 
-__all__ = [
-    "JOINT_NAMES",
-    "AsyncJointTrackClient",
-    "AuthenticationError",
-    "BoundingBox",
-    "DeadlineExceededError",
-    "DetectResult",
-    "Detection",
-    "EncodedImage",
-    "Extreme",
-    "Facing",
-    "FieldViolation",
-    "Frame",
-    "FrameDetection",
-    "FrameDropped",
-    "FrameError",
-    "ImageSize",
-    "InvalidRequestError",
-    "JointTrackClient",
-    "JointTrackError",
-    "Keypoint",
-    "Limits",
-    "MeasureResult",
-    "Measurement",
-    "MeasurementInfo",
-    "MeasurementName",
-    "MeasurementSummary",
-    "ModelInfo",
-    "NoPersonError",
-    "NormalRange",
-    "Overflow",
-    "Person",
-    "PersonSummary",
-    "PixelFormat",
-    "RawImage",
-    "Repetition",
-    "SearchMode",
-    "ServerError",
-    "ServerInfo",
-    "Side",
-    "SideSummary",
-    "SideValue",
-    "Smoothing",
-    "StreamAnswer",
-    "StreamSummary",
-    "SummaryRequest",
-    "Timings",
-    "UnavailableError",
-    "__version__",
-    "video_frames",
-]
+if TYPE_CHECKING:
+    from jointtrack._public import *  # noqa: F403
+    from jointtrack._public import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> object:
+        """Imports the client when it is used: the server needs only the stubs below ``v1``."""
+        if name == "__all__" or not name.startswith("_"):
+            public = _import_module("jointtrack._public")
+            globals().update({each: getattr(public, each) for each in public.__all__})
+            globals()["__all__"] = public.__all__
+            if name in globals():
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

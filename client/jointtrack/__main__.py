@@ -6,7 +6,7 @@ import sys
 
 def main() -> None:
     """Runs the command line; without the extra it says how to install it and exits with 1."""
-    if any(importlib.util.find_spec(name) is None for name in ("typer", "rich")):
+    if any(importlib.util.find_spec(name) is None for name in ("typer", "rich", "jinja2")):
         print(
             "The jointtrack command needs its extra: pip install 'jointtrack[cli]'",
             file=sys.stderr,

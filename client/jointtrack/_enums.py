@@ -1,9 +1,16 @@
 """Protobuf enums to the lower-case names of the REST API, and back. Pure."""
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
+from jointtrack._arguments import text
 from jointtrack.errors import FieldViolation, InvalidRequestError
-from jointtrack.v1 import joint_pb2, jointtrack_service_pb2, measurement_pb2
+from jointtrack.v1 import (
+    admin_service_pb2,
+    joint_pb2,
+    jointtrack_service_pb2,
+    measurement_pb2,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
@@ -30,18 +37,26 @@ class EnumNames(Generic[Number]):
         return tuple(self._numbers)
 
     def number(self, name: str) -> Number:
-        """Raises InvalidRequestError, with the accepted names, for any other one."""
-        number = self._numbers.get(name)
+        """Raises InvalidRequestError, with the accepted names, for another one; else TypeError."""
+        number = self._numbers.get(text(self._field, name))
         if number is None:
-            message = f"{name!r} is not a {self._field}; use one of {', '.join(self._numbers)}."
+            message = f"{name!r} is no {self._field}; {self._meant(name)}."
             raise InvalidRequestError(
                 message,
                 code="INVALID_ARGUMENT",
                 reason=self._reason,
-                metadata={"value": str(name), "accepted": ",".join(self._numbers)},
+                metadata={"value": name, "accepted": ",".join(self._numbers)},
                 field_violations=(FieldViolation(self._field, message),),
             )
         return number
+
+    def _meant(self, name: str) -> str:
+        all_names = ", ".join(self._numbers)
+        simple = name.lower().replace(" ", "_").replace("-", "_")
+        close = get_close_matches(simple, self._numbers, n=1, cutoff=0.75)
+        return (
+            f"did you mean {close[0]!r}? All: {all_names}" if close else f"use one of {all_names}"
+        )
 
     def optional_number(self, name: str | None) -> Number:
         """As ``number``; None leaves the choice to the server."""
@@ -62,6 +77,7 @@ _measurement = measurement_pb2
 MEASUREMENTS = EnumNames(
     _measurement.MeasurementType, "MEASUREMENT_TYPE_", "measurement", "UNKNOWN_MEASUREMENT"
 )
+KINDS = EnumNames(_measurement.MeasurementKind, "MEASUREMENT_KIND_", "kind", "INVALID_REQUEST")
 SIDES = EnumNames(_measurement.Side, "SIDE_", "side", "INVALID_SIDE")
 FACINGS = EnumNames(_measurement.Facing, "FACING_", "facing", "INVALID_REQUEST")
 VIEWS = EnumNames(_measurement.View, "VIEW_", "view", "INVALID_REQUEST")
@@ -72,3 +88,4 @@ WARNINGS = EnumNames(_measurement.Warning, "WARNING_", "warning", "INVALID_REQUE
 JOINTS = EnumNames(joint_pb2.Joint, "JOINT_", "joint", "INVALID_KEYPOINTS")
 SEARCH_MODES = EnumNames(_service.SearchMode, "SEARCH_MODE_", "search", "INVALID_REQUEST")
 OVERFLOWS = EnumNames(_service.Overflow, "OVERFLOW_", "overflow", "INVALID_REQUEST")
+SCOPES = EnumNames(admin_service_pb2.Scope, "SCOPE_", "scope", "INVALID_REQUEST")

@@ -4,6 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from jointtrack import _enums
+from jointtrack._arguments import (
+    flag,
+    names,
+    numbers,
+    optional_text,
+    optional_whole,
+    whole,
+)
 from jointtrack.errors import FieldViolation, InvalidRequestError
 from jointtrack.images import ImageSource, image_message
 from jointtrack.names import JOINT_NAMES, Smoothing
@@ -41,20 +49,22 @@ def detect_options(
     include_overlays: bool,
     include_image: bool = False,
 ) -> pb.DetectOptions:
-    """Raises InvalidRequestError for names that the contract does not have."""
+    """Raises InvalidRequestError for names that the contract does not have, else TypeError or
+    ValueError for what cannot be meant.
+    """
     return pb.DetectOptions(
         measurements=_measurement_numbers(measurements),
         side=_enums.SIDES.number(side),
-        model=model or "",
-        model_version=model_version or "",
+        model=optional_text("model", model),
+        model_version=optional_text("model_version", model_version),
         search=_enums.SEARCH_MODES.optional_number(search),
         region=None if region is None else _box(region),
-        max_people=max_people or 0,
+        max_people=optional_whole("max_people", max_people, least=1),
         facing=_enums.FACINGS.optional_number(facing),
-        mirrored=mirrored,
-        strict=strict,
-        include_overlays=include_overlays,
-        include_image=include_image,
+        mirrored=flag("mirrored", mirrored),
+        strict=flag("strict", strict),
+        include_overlays=flag("include_overlays", include_overlays),
+        include_image=flag("include_image", include_image),
     )
 
 
@@ -75,7 +85,7 @@ def stream_config(
         config=pb.StreamConfig(
             options=options,
             overflow=_enums.OVERFLOWS.optional_number(overflow),
-            max_in_flight=max_in_flight or 0,
+            max_in_flight=optional_whole("max_in_flight", max_in_flight, least=1),
             smoothing=None if smoothing is None else _smoothing(smoothing),
         )
     )
@@ -92,32 +102,28 @@ def measure_request(
     strict: bool,
 ) -> pb.MeasureRequest:
     """Raises InvalidRequestError for unknown names and for rows other than 17 times x, y, score."""
-    width_px, height_px = (
-        (image_size.width_px, image_size.height_px)
-        if isinstance(image_size, ImageSize)
-        else image_size
-    )
+    width_px, height_px = _size(image_size)
     return pb.MeasureRequest(
         keypoints=[_keypoint(item) for item in _named_keypoints(keypoints)],
-        image_size=image_pb2.ImageSize(width_px=int(width_px), height_px=int(height_px)),
+        image_size=image_pb2.ImageSize(width_px=width_px, height_px=height_px),
         measurements=_measurement_numbers(measurements),
         side=_enums.SIDES.number(side),
         facing=_enums.FACINGS.optional_number(facing),
-        mirrored=mirrored,
-        strict=strict,
+        mirrored=flag("mirrored", mirrored),
+        strict=flag("strict", strict),
     )
 
 
 def _measurement_numbers(
     measurements: str | Iterable[str],
 ) -> list[measurement_pb2.MeasurementType.ValueType]:
-    names = measurements.split(",") if isinstance(measurements, str) else measurements
-    return [_enums.MEASUREMENTS.number(name.strip()) for name in names]
+    return [_enums.MEASUREMENTS.number(name) for name in names("measurements", measurements)]
 
 
 def _smoothing(smoothing: str | float) -> pb.Smoothing:
     if not isinstance(smoothing, str):
-        return pb.Smoothing(mode=pb.SMOOTHING_MODE_ONE_EURO, strength=smoothing)
+        (strength,) = numbers("smoothing", (smoothing,), 1, "a strength of 0..1, if not a name")
+        return pb.Smoothing(mode=pb.SMOOTHING_MODE_ONE_EURO, strength=strength)
     mode = _SMOOTHING_MODES.get(smoothing)
     if mode is None:
         message = f"{smoothing!r} is no smoothing; use {', '.join(Smoothing)} or a number 0..1."
@@ -134,15 +140,31 @@ def _smoothing(smoothing: str | float) -> pb.Smoothing:
 def _box(region: Box) -> pose_pb2.BoundingBox:
     if isinstance(region, BoundingBox):
         region = (region.x_min_px, region.y_min_px, region.x_max_px, region.y_max_px)
-    x_min_px, y_min_px, x_max_px, y_max_px = (float(value) for value in region)
+    x_min_px, y_min_px, x_max_px, y_max_px = numbers(
+        "region", region, 4, "x_min_px, y_min_px, x_max_px, y_max_px"
+    )
     return pose_pb2.BoundingBox(
         x_min_px=x_min_px, y_min_px=y_min_px, x_max_px=x_max_px, y_max_px=y_max_px
     )
 
 
+def _size(image_size: Size) -> tuple[int, int]:
+    if isinstance(image_size, ImageSize):
+        return image_size.width_px, image_size.height_px
+    if isinstance(image_size, str) or not hasattr(image_size, "__len__") or len(image_size) != 2:
+        raise TypeError(f"image_size must be (width_px, height_px), not {image_size!r}.")
+    width_px, height_px = image_size
+    return whole("width_px", width_px, least=1), whole("height_px", height_px, least=1)
+
+
 def _named_keypoints(source: KeypointSource) -> list[Keypoint]:
     if isinstance(source, Mapping):
         return [_row(joint, row) for joint, row in source.items()]
+    if isinstance(source, (str, bytes)) or not isinstance(source, Iterable):
+        raise TypeError(
+            "keypoints are (17, 3) rows x_px, y_px, score in COCO's order, Keypoint objects, or "
+            f"rows by joint name, not {type(source).__name__}."
+        )
     items: list[Any] = list(source)
     if items and all(isinstance(item, Keypoint) for item in items):
         return items
@@ -152,7 +174,10 @@ def _named_keypoints(source: KeypointSource) -> list[Keypoint]:
 
 
 def _row(joint: str, row: Iterable[float]) -> Keypoint:
-    values = [float(value) for value in row]
+    try:
+        values = [float(value) for value in row]
+    except (TypeError, ValueError):
+        raise TypeError(f"The row of {joint} must be x_px, y_px, score, not {row!r}.") from None
     if len(values) != 3:
         raise _bad_keypoints(f"The row of {joint} has {len(values)} numbers, not x, y, score")
     return Keypoint(joint, *values)

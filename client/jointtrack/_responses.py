@@ -39,7 +39,7 @@ from jointtrack.v1 import image_pb2, measurement_pb2, pose_pb2, summary_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 
 
-def detect_result(response: pb.DetectResponse) -> DetectResult:
+def detect_result(response: pb.DetectResponse, request_id: str | None) -> DetectResult:
     found = detection(response.detection)
     return DetectResult(
         image_size=found.image_size,
@@ -47,20 +47,30 @@ def detect_result(response: pb.DetectResponse) -> DetectResult:
         timings=found.timings,
         model=_model(response.model),
         image=_image(response.image) if response.HasField("image") else None,
+        request_id=request_id,
     )
 
 
-def stream_answer(response: pb.StreamDetectResponse) -> StreamAnswer | None:
-    """None for a kind of answer that only a newer server knows."""
+def stream_answer(
+    response: pb.StreamDetectResponse, capture_offset_s: float | None = None
+) -> StreamAnswer | None:
+    """None for a kind of answer that only a newer server knows.
+
+    ``capture_offset_s``: of the frame that it answers.
+    """
+    sequence_id = response.sequence_id
     match response.WhichOneof("outcome"):
         case "detection":
-            return FrameDetection(response.sequence_id, detection(response.detection))
+            found = detection(response.detection)
+            return FrameDetection(sequence_id, found, capture_offset_s=capture_offset_s)
         case "error":
-            return FrameError(response.sequence_id, error_from_status(response.error))
+            error = error_from_status(response.error)
+            return FrameError(sequence_id, error, capture_offset_s=capture_offset_s)
         case "dropped":
-            return FrameDropped(response.sequence_id, response.dropped.dropped_count)
+            count = response.dropped.dropped_count
+            return FrameDropped(sequence_id, count, capture_offset_s=capture_offset_s)
         case "summary":
-            return stream_summary(response.sequence_id, response.summary)
+            return stream_summary(sequence_id, response.summary)
         case _:
             return None
 
@@ -76,8 +86,8 @@ def stream_summary(sequence_id: int, message: summary_pb2.StreamSummary) -> Stre
     )
 
 
-def measure_result(response: pb.MeasureResponse) -> MeasureResult:
-    return MeasureResult(tuple(_measurement(item) for item in response.measurements))
+def measure_result(response: pb.MeasureResponse, request_id: str | None) -> MeasureResult:
+    return MeasureResult(tuple(_measurement(item) for item in response.measurements), request_id)
 
 
 def server_info(response: pb.GetServerInfoResponse) -> ServerInfo:
@@ -98,6 +108,20 @@ def server_info(response: pb.GetServerInfoResponse) -> ServerInfo:
             max_in_flight=limits.max_in_flight,
             max_bad_frames=limits.max_bad_frames,
             max_queue=limits.max_queue,
+            max_streams_per_key=limits.max_streams_per_key,
+            max_stream_idle_s=_seconds(limits.max_stream_idle),
+            max_stream_duration_s=_seconds(limits.max_stream_duration),
+            fetches_urls=limits.fetches_urls,
+            fetch_timeout_s=_seconds(limits.fetch_timeout),
+            max_fields=limits.max_fields,
+            max_part_headers=limits.max_part_headers,
+            max_json_depth=limits.max_json_depth,
+            max_head_bytes=limits.max_head_bytes,
+            max_connections=limits.max_connections,
+            max_calls_per_connection=limits.max_calls_per_connection,
+            max_connection_idle_s=_seconds(limits.max_connection_idle),
+            max_upload_bytes=limits.max_upload_bytes,
+            max_fetches=limits.max_fetches,
         ),
     )
 
@@ -246,4 +270,5 @@ def _measurement_info(message: pb.MeasurementInfo) -> MeasurementInfo:
         normal=NormalRange(normal.min_deg, normal.max_deg, normal.source)
         if message.HasField("normal")
         else None,
+        kind=_enums.KINDS.optional_name(message.kind),
     )

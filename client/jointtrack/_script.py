@@ -15,7 +15,10 @@ AnswerT = TypeVar("AnswerT", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A refusal: gRPC status name, reason and message, with the details that a server sends."""
+    """A refusal: gRPC status name, reason and message, with the details that a server sends.
+
+    ``ends_stream``: as the answer to a frame, ends the stream instead of being a FrameError.
+    """
 
     code: str
     reason: str
@@ -23,6 +26,7 @@ class Failure:
     metadata: Mapping[str, str] = field(default_factory=dict)
     field_name: str | None = None
     retry_after_s: float | None = None
+    ends_stream: bool = False
 
     def status(self) -> status_pb2.Status:
         """As google.rpc.Status with ErrorInfo, BadRequest and RetryInfo."""
@@ -49,16 +53,19 @@ class Failure:
 class Script(Generic[RequestT, AnswerT]):
     """One call's answers: those enqueued, in order; then ``default`` for every further request.
 
-    An answer is a message, a Failure, or a function of the request that returns a message.
-    ``requests`` holds the messages that arrived.
+    An answer is a message, a Failure, or a function of the request that returns one of them.
+    ``requests`` holds the messages that arrived. ``delay_s``: before each answer.
     """
 
-    def __init__(self, default: Callable[[RequestT], AnswerT]) -> None:
-        self.default: AnswerT | Failure | Callable[[RequestT], AnswerT] = default
+    def __init__(self, default: Callable[[RequestT], AnswerT | Failure]) -> None:
+        self.default: AnswerT | Failure | Callable[[RequestT], AnswerT | Failure] = default
         self.requests: list[RequestT] = []
-        self._queue: deque[AnswerT | Failure | Callable[[RequestT], AnswerT]] = deque()
+        self.delay_s: float = 0.0
+        self._queue: deque[AnswerT | Failure | Callable[[RequestT], AnswerT | Failure]] = deque()
 
-    def enqueue(self, *answers: AnswerT | Failure | Callable[[RequestT], AnswerT]) -> None:
+    def enqueue(
+        self, *answers: AnswerT | Failure | Callable[[RequestT], AnswerT | Failure]
+    ) -> None:
         """Adds answers, each for one request."""
         self._queue.extend(answers)
 

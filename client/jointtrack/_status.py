@@ -12,13 +12,14 @@ from jointtrack.errors import (
     InvalidRequestError,
     JointTrackError,
     NoPersonError,
+    QuotaExceededError,
+    RateLimitedError,
     ServerError,
     UnavailableError,
 )
 
 DETAILS_KEY = "grpc-status-details-bin"
 REQUEST_ID_KEY = "x-request-id"
-NO_PERSON = "PERSON_NOT_FOUND"
 REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
 
 Metadata = Iterable[tuple[str, str | bytes]]
@@ -32,7 +33,7 @@ _ERRORS: dict[str, type[JointTrackError]] = {
     "UNIMPLEMENTED": InvalidRequestError,
     "UNAUTHENTICATED": AuthenticationError,
     "PERMISSION_DENIED": AuthenticationError,
-    "RESOURCE_EXHAUSTED": UnavailableError,
+    "RESOURCE_EXHAUSTED": RateLimitedError,
     "UNAVAILABLE": UnavailableError,
     "ABORTED": UnavailableError,
     "CANCELLED": UnavailableError,
@@ -40,6 +41,11 @@ _ERRORS: dict[str, type[JointTrackError]] = {
     "INTERNAL": ServerError,
     "UNKNOWN": ServerError,
     "DATA_LOSS": ServerError,
+}
+_ERRORS_BY_REASON: dict[str, type[JointTrackError]] = {
+    "PERSON_NOT_FOUND": NoPersonError,
+    "QUOTA_EXCEEDED": QuotaExceededError,
+    REQUEST_TOO_LARGE: InvalidRequestError,
 }
 _CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
@@ -53,8 +59,15 @@ def error_from_call(code: grpc.StatusCode, details: str, trailing: Metadata) -> 
         status.MergeFromString(rich)
     status.code = code.value[0]
     status.message = status.message or details
-    request_id = values.get(REQUEST_ID_KEY)
-    return error_from_status(status, request_id if isinstance(request_id, str) else None)
+    return error_from_status(status, request_id_of(trailing))
+
+
+def request_id_of(trailing: Metadata) -> str | None:
+    """The id that the server gave the call, from its trailing metadata."""
+    for key, value in trailing:
+        if key == REQUEST_ID_KEY and isinstance(value, str):
+            return value
+    return None
 
 
 def error_from_status(status: status_pb2.Status, request_id: str | None = None) -> JointTrackError:
@@ -72,7 +85,7 @@ def error_from_status(status: status_pb2.Status, request_id: str | None = None) 
     message = status.message or f"The call failed with {code}."
     if reason == REQUEST_TOO_LARGE and not info.reason:
         message += ". Send a smaller picture, or raise max_message_bytes on both ends."
-    return _error_type(code, reason)(
+    return _error_type(code, reason, message)(
         message,
         code=code,
         reason=reason,
@@ -92,9 +105,8 @@ def _transport_reason(code: str, message: str) -> str | None:
     return REQUEST_TOO_LARGE if too_large else None
 
 
-def _error_type(code: str, reason: str | None) -> type[JointTrackError]:
-    if reason == NO_PERSON:
-        return NoPersonError
-    if reason == REQUEST_TOO_LARGE:
-        return InvalidRequestError
-    return _ERRORS.get(code, ServerError)
+def _error_type(code: str, reason: str | None, message: str) -> type[JointTrackError]:
+    if code == "INTERNAL" and reason is None and "RST_STREAM" in message:
+        # What gRPC says when a proxy breaks off a call because its server died: Envoy does.
+        return UnavailableError
+    return _ERRORS_BY_REASON.get(reason or "") or _ERRORS.get(code, ServerError)

@@ -1,66 +1,40 @@
 """The blocking client."""
 
-import time
-from collections.abc import Generator, Iterable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from collections.abc import Generator, Iterable
+from functools import cached_property
 
-import grpc
-
-from jointtrack import _calls, _requests, _responses, _stream
-from jointtrack._channel import MAX_MESSAGE_BYTES, Connection, Tls, connection
+from jointtrack import _requests, _responses, _stream
 from jointtrack._requests import Box, KeypointSource, Size
-from jointtrack.errors import JointTrackError
-from jointtrack.frames import FrameNumbering, StreamSource
+from jointtrack._resumption import Resumption
+from jointtrack._shell import BlockingShell
+from jointtrack.frames import FrameNumbering, StreamSource, blocking_frames
 from jointtrack.images import ImageSource
 from jointtrack.names import Smoothing
 from jointtrack.types import DetectResult, MeasureResult, ServerInfo, StreamAnswer
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 from jointtrack.v1.jointtrack_service_pb2_grpc import JointTrackServiceStub
 
-if TYPE_CHECKING:
-    Request = TypeVar("Request")
-    Response = TypeVar("Response")
 
-_PROBE_S = 0.1
-
-
-class JointTrackClient:
+class JointTrackClient(BlockingShell):
     """A connection to a JointTrack server, for any number of threads. Connects on the first call.
 
     ``target``: host:port. ``api_key``: sent as "x-api-key". ``tls``: True (the system's root
-    certificates), PEM root certificates, ``grpc.ChannelCredentials``, or False for plaintext;
-    default plaintext to this machine and TLS to any other. ``timeout_s``: for every call that names
-    no other, connecting included. ``max_message_bytes``: of one message, each way.
-    ``channel_options``: further gRPC channel arguments, by name.
+    certificates), root certificates (PEM or a path), ``grpc.ChannelCredentials``, or False for
+    plaintext; default plaintext to this machine and TLS to any other. ``client_certificate``: for
+    mutual TLS. ``allow_cleartext_key``: send the key to another machine without TLS; else that is a
+    ValueError. ``timeout_s``: for every call that names no other, connecting and retries included.
+    ``retries``: further tries of a call after UNAVAILABLE, 0 to 4, never of streams.
+    ``max_message_bytes``: of one message, each way. ``compression``: of requests, "gzip" or
+    "deflate", which halves arrays and does nothing for picture files. ``channel_options``: further
+    gRPC channel arguments, by name.
 
-    Every call raises a ``JointTrackError``. Calls wait for a server that is just starting;
-    UNAVAILABLE is tried four times, except in streams.
+    Every call raises a ``JointTrackError``, and TypeError or ValueError, before anything is sent,
+    for arguments that cannot be meant. Calls wait for a server that is just starting.
     """
 
-    def __init__(
-        self,
-        target: str = "localhost:50051",
-        *,
-        api_key: str | None = None,
-        tls: Tls = None,
-        timeout_s: float = 30.0,
-        max_message_bytes: int = MAX_MESSAGE_BYTES,
-        channel_options: Mapping[str, str | int] | None = None,
-    ) -> None:
-        self._connection = connection(
-            target,
-            api_key=api_key,
-            tls=tls,
-            timeout_s=timeout_s,
-            max_message_bytes=max_message_bytes,
-            channel_options=channel_options,
-        )
-        self._channel = _open_channel(self._connection)
-        self._stub = JointTrackServiceStub(self._channel)
-        self._health: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
-            _calls.HEALTH_METHOD
-        )
+    @cached_property
+    def _stub(self) -> JointTrackServiceStub:
+        return JointTrackServiceStub(self._channel)
 
     def detect(
         self,
@@ -107,7 +81,7 @@ class JointTrackClient:
             include_image=include_image,
         )
         request = _requests.detect_request(image, options)
-        return _responses.detect_result(self._call(self._stub.Detect, request, timeout_s))
+        return _responses.detect_result(*self._call_with_id(self._stub.Detect, request, timeout_s))
 
     def stream(
         self,
@@ -128,6 +102,7 @@ class JointTrackClient:
         strict: bool = False,
         include_overlays: bool = False,
         timeout_s: float | None = None,
+        resume_timeout_s: float | None = None,
     ) -> Generator[StreamAnswer, None, None]:
         """Follows people through a video; yields one answer for each frame, in order.
 
@@ -138,8 +113,11 @@ class JointTrackClient:
         camera, whose frames are timed as they are sent. ``overflow``: see Overflow.
         ``max_in_flight``: frames the server holds at once. ``smoothing``: of the keypoints over
         time, see Smoothing, or a strength from 0 (follows every movement) to 1 (the steadiest).
-        ``timeout_s``: for the whole stream; default no limit. The rest is as in ``detect``.
-        Closing the generator cancels the call.
+        ``timeout_s``: for the whole stream; default no limit. ``resume_timeout_s``: for how long to
+        try again when the stream is interrupted, by a restart for example; what is unanswered is
+        sent again. A StreamResumed says where that was, and what begins anew there. Default: an
+        interruption is raised; its ``last_sequence_id`` says how far the stream came. The rest is
+        as in ``detect``. Closing the generator cancels the call.
         """
         options = _requests.detect_options(
             measurements=measurements,
@@ -159,12 +137,14 @@ class JointTrackClient:
         )
         return _stream.answers(
             config,
-            frames,
+            blocking_frames(frames),
             FrameNumbering(fps),
+            Resumption(resume_timeout_s, timeout_s),
             connect=self._connect,
-            start=lambda requests: self._stub.StreamDetect(
-                requests, timeout=timeout_s, metadata=self._connection.metadata
+            start=lambda requests, left_s: self._stub.StreamDetect(
+                requests, timeout=left_s, metadata=self._connection.metadata
             ),
+            is_closed=lambda: self._use.is_over,
             to_error=lambda error: self._error(error, timeout_s),
         )
 
@@ -195,82 +175,11 @@ class JointTrackClient:
             mirrored=mirrored,
             strict=strict,
         )
-        return _responses.measure_result(self._call(self._stub.Measure, request, timeout_s))
+        return _responses.measure_result(
+            *self._call_with_id(self._stub.Measure, request, timeout_s)
+        )
 
     def server_info(self, *, timeout_s: float | None = None) -> ServerInfo:
         """What the server runs, knows and allows."""
         request = pb.GetServerInfoRequest()
         return _responses.server_info(self._call(self._stub.GetServerInfo, request, timeout_s))
-
-    def wait_ready(self, timeout_s: float | None = None) -> None:
-        """Returns once the server takes calls; UnavailableError if not within ``timeout_s``."""
-        wait = _calls.ReadyWait(self._connection, timeout_s)
-        while not self._is_ready(wait):
-            time.sleep(_calls.HEALTH_POLL_S)
-
-    def close(self) -> None:
-        """Ends all calls and the connection."""
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _call(
-        self,
-        method: "grpc.UnaryUnaryMultiCallable[Request, Response]",
-        request: "Request",
-        timeout_s: float | None,
-    ) -> "Response":
-        timeout_s = self._connection.call_timeout_s(timeout_s)
-        try:
-            return method(
-                request, timeout=timeout_s, metadata=self._connection.metadata, wait_for_ready=True
-            )
-        except grpc.RpcError as error:
-            raise self._error(error, timeout_s) from None
-
-    def _is_ready(self, wait: _calls.ReadyWait) -> bool:
-        try:
-            response = self._call(self._health, _calls.HEALTH_REQUEST, wait.left_s)
-        except JointTrackError as error:
-            return wait.failed(error)
-        return wait.answered(response)
-
-    def _connect(self) -> None:
-        """Streams have no wait_for_ready: without a deadline that could wait for ever."""
-        timeout_s = self._connection.timeout_s
-        if not self._is_connected(timeout_s):
-            raise _calls.unreachable(self._connection, _calls.no_connection(timeout_s))
-
-    def _is_connected(self, timeout_s: float) -> bool:
-        """Whether the server answers at all; grpc's own way leaves a polling thread behind."""
-        try:
-            self._health(_calls.HEALTH_REQUEST, timeout=timeout_s, wait_for_ready=True)
-        except grpc.RpcError as error:
-            return cast(Any, error).code() not in _calls.NO_ANSWER
-        return True
-
-    def _error(self, error: grpc.RpcError, timeout_s: float | None) -> JointTrackError:
-        call = cast(Any, error)
-        return _calls.call_error(
-            call.code(),
-            call.details(),
-            call.trailing_metadata(),
-            connection=self._connection,
-            timeout_s=timeout_s,
-            is_connected=lambda: self._is_connected(_PROBE_S),
-        )
-
-
-def _open_channel(connection: Connection) -> grpc.Channel:
-    if connection.credentials is None:
-        return grpc.insecure_channel(connection.target, connection.options)
-    return grpc.secure_channel(connection.target, connection.credentials, connection.options)

@@ -19,7 +19,8 @@ class JointTrackError(Exception):
     "INVALID_ARGUMENT". ``reason``: a stable name for programs, such as "UNKNOWN_MODEL"; None if the
     server gave none. ``metadata``: the dynamic parts of the message. ``field_violations``: the
     request fields at fault. ``request_id``: finds the call in the server's log. ``retry_after_s``:
-    seconds to wait before trying again; None if the server named no time.
+    seconds to wait before trying again; None if the server named no time. ``last_sequence_id``: of
+    a stream that broke off, the last frame that was answered; None if none was.
     """
 
     def __init__(
@@ -32,15 +33,17 @@ class JointTrackError(Exception):
         field_violations: tuple[FieldViolation, ...] = (),
         request_id: str | None = None,
         retry_after_s: float | None = None,
+        last_sequence_id: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.reason = reason
-        self.metadata = dict(metadata or {})
+        self.metadata: dict[str, str] = dict(metadata or {})
         self.field_violations = field_violations
         self.request_id = request_id
         self.retry_after_s = retry_after_s
+        self.last_sequence_id = last_sequence_id
 
     def __str__(self) -> str:
         marks = [self.reason or self.code]
@@ -61,6 +64,7 @@ class JointTrackError(Exception):
             ],
             "request_id": self.request_id,
             "retry_after_s": self.retry_after_s,
+            "last_sequence_id": self.last_sequence_id,
         }
 
 
@@ -73,11 +77,21 @@ class NoPersonError(JointTrackError):
 
 
 class AuthenticationError(JointTrackError):
-    """Give a valid API key."""
+    """Give a valid API key, one that may do this."""
+
+
+class QuotaExceededError(JointTrackError):
+    """Take a larger plan, or wait for the next month: this one's pictures are used up."""
 
 
 class UnavailableError(JointTrackError):
-    """Try again later: the server cannot be reached, is overloaded, or is stopping."""
+    """Try again later: the server cannot be reached, is overloaded, is stopping, or has ended the
+    stream.
+    """
+
+
+class RateLimitedError(UnavailableError):
+    """Send less: the plan allows fewer calls a minute, or fewer streams at a time."""
 
 
 class DeadlineExceededError(JointTrackError):

@@ -1,16 +1,18 @@
 """What a stream sends: frames with their numbers and capture times, and requests for a summary."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 
-from jointtrack.images import ImageSource, image_message, reads_a_file
+from jointtrack._arguments import numbers, optional_above_zero, whole
+from jointtrack.images import ImageSource, image_message, is_one_picture, reads_a_file
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 
 NANOSECONDS = 1e9
+FramesT = TypeVar("FramesT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,32 @@ def waits(source: StreamSource) -> bool:
     return reads_a_file(source.image if isinstance(source, Frame) else source)
 
 
+def checked_frames(frames: FramesT) -> FramesT:
+    """TypeError for what is one picture, or none, instead of several."""
+    if is_one_picture(frames) or isinstance(frames, Frame):
+        raise TypeError(
+            f"frames must be several pictures, not one {type(frames).__name__}: give a list, or "
+            "video_frames(path) for a film."
+        )
+    if not isinstance(frames, (Iterable, AsyncIterable)) and not hasattr(frames, "__getitem__"):
+        raise TypeError(f"frames must be an iterable of pictures, not {type(frames).__name__}.")
+    return frames
+
+
+def blocking_frames(frames: FramesT) -> FramesT:
+    """As ``checked_frames``, for a client that cannot await them."""
+    if isinstance(checked_frames(frames), AsyncIterable):
+        raise TypeError("Asynchronous frames need AsyncJointTrackClient.")
+    return frames
+
+
 class FrameNumbering:
     """Turns frames, bare pictures and summary requests into messages; one for each stream."""
 
     def __init__(
         self, fps: float | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        if fps is not None and fps <= 0:
-            raise ValueError(f"fps must be above 0, not {fps}.")
-        self._fps = fps
+        self._fps = optional_above_zero("fps", fps)
         self._clock = clock
         self._start_s: float | None = None
         self._last_id = -1
@@ -60,10 +79,10 @@ class FrameNumbering:
         if isinstance(source, SummaryRequest):
             return pb.StreamDetectRequest(summary_request=pb.SummaryRequest())
         frame = source if isinstance(source, Frame) else Frame(source)
-        sequence_id = self._last_id + 1 if frame.sequence_id is None else frame.sequence_id
-        offset_s = frame.capture_offset_s
-        if offset_s is None:
-            offset_s = self._elapsed_s() if self._fps is None else sequence_id / self._fps
+        sequence_id = self._last_id + 1
+        if frame.sequence_id is not None:
+            sequence_id = whole("sequence_id", frame.sequence_id, least=0)
+        offset_s = self._offset_s(frame.capture_offset_s, sequence_id)
         self._last_id = sequence_id
         offset = Duration()
         offset.FromNanoseconds(round(offset_s * NANOSECONDS))
@@ -72,6 +91,11 @@ class FrameNumbering:
                 sequence_id=sequence_id, capture_offset=offset, image=image_message(frame.image)
             )
         )
+
+    def _offset_s(self, given_s: float | None, sequence_id: int) -> float:
+        if given_s is not None:
+            return numbers("capture_offset_s", (given_s,), 1, "seconds")[0]
+        return self._elapsed_s() if self._fps is None else sequence_id / self._fps
 
     def _elapsed_s(self) -> float:
         now_s = self._clock()

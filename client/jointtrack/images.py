@@ -1,6 +1,7 @@
 """What can be sent as a picture, and how it becomes the contract's Image message."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, cast
@@ -10,6 +11,8 @@ from jointtrack.names import BYTES_PER_PIXEL, PixelFormat
 from jointtrack.v1 import image_pb2
 
 URL_SCHEMES = ("http://", "https://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\s-]{200,}=*\s*")
 
 
 class PixelArray(Protocol):
@@ -41,7 +44,7 @@ class RawImage:
         ``pixel_format``: default "rgb24", "gray8" for two dimensions; say "bgr24" for what OpenCV
         reads. Raises InvalidRequestError for any other type or shape.
         """
-        view = memoryview(cast(Any, array))
+        view = _pixels(array)
         shape = view.shape or ()
         is_gray = len(shape) == 2
         if view.format != "B" or not (is_gray or shape[2:] == (3,)):
@@ -68,10 +71,24 @@ ImageSource: TypeAlias = (
 """A path, an http(s) URL, a file's bytes, an open binary file, an RGB array, or a RawImage."""
 
 
+def is_url(source: str) -> bool:
+    """Whether the server is to fetch it."""
+    return source[:8].lower().startswith(URL_SCHEMES)
+
+
+def is_one_picture(source: object) -> bool:
+    """Whether it is a picture by itself, although some of them can be iterated over."""
+    if hasattr(source, "__array_interface__"):
+        return len(getattr(source, "shape", ())) < 4
+    return isinstance(
+        source, (str, os.PathLike, bytes, bytearray, memoryview, RawImage)
+    ) or hasattr(source, "read")
+
+
 def reads_a_file(source: ImageSource) -> bool:
     """Whether turning it into a message waits for a disk or a file object."""
     if isinstance(source, str):
-        return not source.startswith(URL_SCHEMES)
+        return not is_url(source)
     return isinstance(source, os.PathLike) or hasattr(source, "read")
 
 
@@ -83,7 +100,7 @@ def image_message(source: ImageSource) -> image_pb2.Image:
     """
     if isinstance(source, RawImage):
         return image_pb2.Image(raw=_raw_message(source))
-    if isinstance(source, str) and source.startswith(URL_SCHEMES):
+    if isinstance(source, str) and is_url(source):
         return image_pb2.Image(url=source)
     if hasattr(source, "__array_interface__"):
         return image_pb2.Image(raw=_raw_message(RawImage.from_array(cast(PixelArray, source))))
@@ -92,7 +109,7 @@ def image_message(source: ImageSource) -> image_pb2.Image:
 
 def _file_bytes(source: object) -> bytes:
     if isinstance(source, (str, os.PathLike)):
-        data = Path(source).read_bytes()
+        data = _path_bytes(source)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif hasattr(source, "read"):
@@ -109,6 +126,31 @@ def _file_bytes(source: object) -> bytes:
             "The picture is empty: 0 bytes.", code="INVALID_ARGUMENT", reason="MISSING_IMAGE"
         )
     return data
+
+
+def _path_bytes(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError):
+        if isinstance(path, str) and (what := _no_path(path)):
+            raise InvalidRequestError(
+                f"A text is a path or an http(s) URL. {what}",
+                code="INVALID_ARGUMENT",
+                reason="INVALID_IMAGE",
+            ) from None
+        raise
+
+
+def _no_path(text: str) -> str | None:
+    """What a text is that names no file: another kind of URL, or a picture as text."""
+    scheme = _SCHEME.match(text)
+    if scheme is not None and scheme[1].lower() == "data":
+        return "This is a data: URL; give its bytes: base64.b64decode(url.split(',', 1)[1])."
+    if scheme is not None and "://" in text:
+        return f"This is a URL of another kind ({scheme[1]}); download it and give its bytes."
+    if _BASE64.fullmatch(text):
+        return "This looks like base64; give its bytes: base64.b64decode(text)."
+    return None
 
 
 def _raw_message(raw: RawImage) -> image_pb2.RawImage:
@@ -131,6 +173,16 @@ def _raw_message(raw: RawImage) -> image_pb2.RawImage:
         pixel_format=image_pb2.PixelFormat.Value(f"PIXEL_FORMAT_{pixel_format.name}"),
         row_stride_bytes=raw.row_stride_bytes,
     )
+
+
+def _pixels(array: PixelArray) -> memoryview:
+    try:
+        return memoryview(cast(Any, array))
+    except (TypeError, BufferError, ValueError):
+        raise TypeError(
+            f"The pixels of a {type(array).__name__} cannot be read as they are; for Pillow's "
+            "pictures give numpy.asarray(ImageOps.exif_transpose(image).convert('RGB'))."
+        ) from None
 
 
 def _pixel_format(value: PixelFormat | str) -> PixelFormat:

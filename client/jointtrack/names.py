@@ -71,6 +71,14 @@ class Smoothing(StrEnum):
     DEFAULT = "default"
 
 
+class Scope(StrEnum):
+    """What an API key may do: pictures, video, or keys themselves."""
+
+    DETECT = "detect"
+    STREAM = "stream"
+    ADMIN = "admin"
+
+
 class PixelFormat(StrEnum):
     """The order of a pixel's bytes: red green blue, blue green red (OpenCV's), or luminance."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from jointtrack._arguments import optional_above_zero
 from jointtrack._mjpeg import split_jpegs
 from jointtrack.frames import Frame
 from jointtrack.images import ImageSource
@@ -74,8 +75,7 @@ def video_frames(
     Raises OSError for what cannot be opened, ValueError for what is no video and for a folder
     without pictures or fps, ImportError without the extra.
     """
-    if fps is not None and not fps > 0:
-        raise ValueError(f"fps must be above 0, not {fps}.")
+    optional_above_zero("fps", fps)
     if source == STANDARD_INPUT:
         return _standard_input(fps)
     if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():

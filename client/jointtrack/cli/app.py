@@ -5,19 +5,15 @@ from typing import Annotated
 import typer
 
 from jointtrack import __version__
-from jointtrack.cli.detect import detect
-from jointtrack.cli.info import info
 from jointtrack.cli.plugins import PluginGroup
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     cls=PluginGroup,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(detect)
-app.command()(info)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,21 +1,25 @@
 """``jointtrack detect``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
-from jointtrack._enums import MEASUREMENTS
-from jointtrack.cli import connect, output
+from jointtrack.cli import connect, options, output
+from jointtrack.cli.formats import Asked, Format, PhotoError, Printer, error_message, fhir
+from jointtrack.cli.formats.csv_rows import CsvPrinter
+from jointtrack.cli.formats.json_lines import JsonPrinter
+from jointtrack.cli.formats.table import TablePrinter
+from jointtrack.cli.words import NOBODY_FOUND
 from jointtrack.client import JointTrackClient
-from jointtrack.errors import InvalidRequestError, JointTrackError
-from jointtrack.images import URL_SCHEMES
-from jointtrack.names import Facing, SearchMode, Side
-from jointtrack.types import DetectResult, NormalRange
+from jointtrack.errors import JointTrackError
+from jointtrack.names import Side
+from jointtrack.types import DetectResult
 
 JPEG_SUFFIXES = {".jpg", ".jpeg"}
+FHIR = "With --format fhir"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Job:
     measurements: tuple[str, ...]
     options: dict[str, Any]
     overlays: dict[str, dict[str, Path]]
-    as_json: bool
+    format: Format
+    context: fhir.Context
 
 
 def detect(
@@ -33,22 +38,13 @@ def detect(
     photos: Annotated[
         list[str], typer.Argument(metavar="PHOTO...", help="Picture files or http(s) URLs.")
     ],
-    measure: Annotated[
-        list[str] | None,
-        typer.Option("-m", "--measure", help="Names from 'jointtrack info', comma-separated."),
-    ] = None,
+    measure: options.Measure = None,
     side: Annotated[Side, typer.Option(help="The subject's own side.")] = Side.BOTH,
-    model: Annotated[str | None, typer.Option(help="A name from 'jointtrack info'.")] = None,
-    search: Annotated[
-        SearchMode | None, typer.Option(help="How people are found.", show_default=False)
-    ] = None,
-    facing: Annotated[
-        Facing | None, typer.Option(help="Where the subject looks in a side view.")
-    ] = None,
-    mirrored: Annotated[bool, typer.Option("--mirrored", help="A mirrored selfie.")] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="No value from an unsuitable view.")
-    ] = False,
+    model: options.Model = None,
+    search: options.Search = None,
+    facing: options.FacingEdge = None,
+    mirrored: options.Mirrored = False,
+    strict: options.Strict = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -58,19 +54,47 @@ def detect(
             "measurements; anything else is a folder, which gets PHOTO_<measurement>.jpg.",
         ),
     ] = None,
-    json: connect.Json = False,
+    result_format: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="table; json, one object a photo; csv, one row a measurement and side; fhir, one "
+            "R4 Bundle a photo.",
+        ),
+    ] = Format.TABLE,
+    patient: Annotated[
+        str | None,
+        typer.Option(help="Whose pictures they are, as Patient/123.", rich_help_panel=FHIR),
+    ] = None,
+    taken_at: Annotated[
+        str | None,
+        typer.Option(
+            help="When they were taken: a date, or a time with its zone.", rich_help_panel=FHIR
+        ),
+    ] = None,
+    active_rom: Annotated[
+        bool,
+        typer.Option(
+            "--active-rom",
+            help="They show the end of active motions: add LOINC's codes for that.",
+            rich_help_panel=FHIR,
+        ),
+    ] = False,
     target: connect.Target = connect.DEFAULT_TARGET,
     api_key: connect.ApiKey = None,
     tls: connect.Tls = None,
     ca_file: connect.CaFile = None,
+    cert_file: connect.CertFile = None,
+    key_file: connect.KeyFile = None,
+    allow_cleartext_key: connect.AllowCleartextKey = False,
     timeout: connect.Timeout = connect.DEFAULT_TIMEOUT_S,
 ) -> None:
     """Find the most prominent person in each photo and measure joint angles.
 
-    Exit code 1 if a photo failed or shows nobody. --json prints one object a line for each photo.
+    Exit code 1 if a photo failed or shows nobody.
     """
     job = Job(
-        measurements=(names := measurement_names(measure or [])),
+        measurements=(names := options.measurement_names(measure or [])),
         options={
             "side": side,
             "model": model,
@@ -81,9 +105,14 @@ def detect(
             "include_overlays": out is not None,
         },
         overlays=_overlay_paths(out, photos, names),
-        as_json=json,
+        format=result_format,
+        context=_context(result_format, patient, taken_at, active_rom=active_rom),
     )
-    server = connect.ServerOptions(target, api_key, tls, ca_file, timeout)
+    if result_format in (Format.CSV, Format.FHIR) and not names:
+        raise typer.BadParameter(f"{result_format} holds measurements: add -m.")
+    server = connect.ServerOptions(
+        target, api_key, tls, ca_file, cert_file, key_file, allow_cleartext_key, timeout
+    )
     try:
         with server.open() as client:
             all_measured = _detect_all(client, photos, job)
@@ -94,64 +123,72 @@ def detect(
 
 
 def _detect_all(client: JointTrackClient, photos: list[str], job: Job) -> bool:
-    normals: dict[str, NormalRange | None] = {}
-    if job.measurements and not job.as_json:
-        normals = {item.name: item.normal for item in client.server_info().measurements}
+    printer = _printer(job, _asked(client, job))
     all_measured = True
     for photo in photos:
         try:
             result = client.detect(photo, job.measurements, **job.options)
             files = _write_overlays(result, job.overlays[photo])
+            _print(printer, photo, result, files)
         except (JointTrackError, OSError) as error:
-            _report_failure(photo, error, job)
+            _print_failure(printer, photo, error)
             all_measured = False
             continue
         all_measured &= bool(result.people)
-        if job.as_json:
-            output.print_json({"photo": photo, **_as_json(result, files)})
-        else:
-            _print(photo, result, normals, files)
     return all_measured
 
 
-def _report_failure(photo: str, error: JointTrackError | OSError, job: Job) -> None:
-    if isinstance(error, JointTrackError):
-        message, details = str(error), error.to_dict()
-    else:
-        message = error.strerror or str(error)
-        details = {"message": message}
-    output.print_error(f"{photo}: {message}")
-    if job.as_json:
-        output.print_json({"photo": photo, "error": details})
+def _asked(client: JointTrackClient, job: Job) -> Asked:
+    side = job.options["side"]
+    sides = ("left", "right") if side is Side.BOTH else (str(side),)
+    if not job.measurements:
+        return Asked({}, sides)
+    info = client.server_info()
+    known = {item.name: item for item in info.measurements}
+    asked = {name: known[name] for name in job.measurements if name in known}
+    return Asked(asked, sides, info.server_version)
+
+
+def _printer(job: Job, asked: Asked) -> Printer:
+    match job.format:
+        case Format.TABLE:
+            return TablePrinter(asked)
+        case Format.JSON:
+            return JsonPrinter(asked)
+        case Format.CSV:
+            return CsvPrinter(asked)
+        case Format.FHIR:
+            return fhir.FhirPrinter(asked, job.context)
 
 
 def _print(
-    photo: str,
-    result: DetectResult,
-    normals: dict[str, NormalRange | None],
-    files: dict[str, Path],
+    printer: Printer, photo: str, result: DetectResult, overlays: Mapping[str, Path]
 ) -> None:
     if not result.people:
-        output.print_error(f"{photo}: nobody was found; use a picture that shows a whole person.")
-        return
-    person = result.person
-    if person.measurements:
-        table = output.measurements_table(photo, person.measurements, normals)
-    else:
-        table = output.keypoints_table(photo, person.keypoints)
-    output.print_table(table)
-    for path in files.values():
-        typer.echo(f"wrote {path}")
+        output.print_error(f"{photo}: {NOBODY_FOUND}")
+    printer.found(photo, result, overlays)
 
 
-def _as_json(result: DetectResult, files: dict[str, Path]) -> dict[str, Any]:
-    """The result, with the file's name in place of each overlay."""
-    value = result.to_dict()
-    for person in value["people"]:
-        for measurement in person["measurements"]:
-            file = files.get(measurement["name"])
-            measurement["overlay"] = str(file) if file else None
-    return value
+def _print_failure(printer: Printer, photo: str, error: PhotoError) -> None:
+    output.print_error(f"{photo}: {error_message(error)}")
+    printer.failed(photo, error)
+
+
+def _context(
+    result_format: Format, patient: str | None, taken_at: str | None, *, active_rom: bool
+) -> fhir.Context:
+    if result_format is not Format.FHIR and (patient or taken_at or active_rom):
+        raise typer.BadParameter(
+            "--patient, --taken-at and --active-rom belong to --format fhir: add it."
+        )
+    try:
+        return fhir.Context(
+            patient=None if patient is None else fhir.checked_patient(patient),
+            taken_at=None if taken_at is None else fhir.checked_time(taken_at),
+            active_rom=active_rom,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _write_overlays(result: DetectResult, paths: dict[str, Path]) -> dict[str, Path]:
@@ -161,16 +198,6 @@ def _write_overlays(result: DetectResult, paths: dict[str, Path]) -> dict[str, P
             measurement.overlay.save(paths[measurement.name])
             written[measurement.name] = paths[measurement.name]
     return written
-
-
-def measurement_names(values: list[str]) -> tuple[str, ...]:
-    names = [name.strip() for value in values for name in value.split(",")]
-    for name in names:
-        try:
-            MEASUREMENTS.number(name)
-        except InvalidRequestError as error:
-            raise typer.BadParameter(error.message, param_hint="'-m'") from None
-    return tuple(dict.fromkeys(names))
 
 
 def _overlay_paths(
@@ -187,15 +214,10 @@ def _overlay_paths(
         if len(names) == 1:
             return {photos[0]: {names[0]: out}}
         return {photos[0]: {name: out.with_stem(f"{out.stem}_{name}") for name in names}}
-    stems = {photo: _stem(photo) for photo in photos}
+    stems = {photo: options.stem_of(photo) for photo in photos}
     if len(set(stems.values())) < len(stems):
         raise typer.BadParameter("two photos have the same name: their overlays would collide.")
     out.mkdir(parents=True, exist_ok=True)
     return {
         photo: {name: out / f"{stem}_{name}.jpg" for name in names} for photo, stem in stems.items()
     }
-
-
-def _stem(photo: str) -> str:
-    path = urlsplit(photo).path if photo.startswith(URL_SCHEMES) else photo
-    return Path(path).stem or "photo"

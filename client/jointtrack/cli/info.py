@@ -1,6 +1,6 @@
 """``jointtrack info``."""
 
-from jointtrack.cli import connect, output
+from jointtrack.cli import connect, output, tables
 from jointtrack.errors import JointTrackError
 
 
@@ -11,10 +11,15 @@ def info(
     api_key: connect.ApiKey = None,
     tls: connect.Tls = None,
     ca_file: connect.CaFile = None,
+    cert_file: connect.CertFile = None,
+    key_file: connect.KeyFile = None,
+    allow_cleartext_key: connect.AllowCleartextKey = False,
     timeout: connect.Timeout = connect.DEFAULT_TIMEOUT_S,
 ) -> None:
     """Say what the server runs, knows and allows."""
-    server = connect.ServerOptions(target, api_key, tls, ca_file, timeout)
+    server = connect.ServerOptions(
+        target, api_key, tls, ca_file, cert_file, key_file, allow_cleartext_key, timeout
+    )
     try:
         with server.open() as client:
             answer = client.server_info()
@@ -23,5 +28,5 @@ def info(
     if json:
         output.print_json(answer.to_dict())
     else:
-        for table in output.info_tables(answer):
-            output.print_table(table)
+        for table in tables.info_tables(answer):
+            tables.print_table(table)

@@ -4,6 +4,11 @@ Names of measurements, joints, sides, views, reasons and warnings are lower-case
 REST API. Coordinates are pixels of the upright picture; left and right are the subject's own.
 """
 
+from jointtrack.types.admin import (
+    ApiKey,
+    IssuedKey,
+    Plan,
+)
 from jointtrack.types.detection import (
     BoundingBox,
     Detection,
@@ -32,6 +37,7 @@ from jointtrack.types.stream import (
     FrameDropped,
     FrameError,
     StreamAnswer,
+    StreamResumed,
     StreamSummary,
 )
 from jointtrack.types.summary import (
@@ -41,8 +47,14 @@ from jointtrack.types.summary import (
     Repetition,
     SideSummary,
 )
+from jointtrack.types.tables import (
+    Tabular,
+    to_frame,
+    to_rows,
+)
 
 __all__ = [
+    "ApiKey",
     "BoundingBox",
     "DetectResult",
     "Detection",
@@ -52,6 +64,7 @@ __all__ = [
     "FrameDropped",
     "FrameError",
     "ImageSize",
+    "IssuedKey",
     "Keypoint",
     "Limits",
     "MeasureResult",
@@ -62,12 +75,17 @@ __all__ = [
     "NormalRange",
     "Person",
     "PersonSummary",
+    "Plan",
     "Record",
     "Repetition",
     "ServerInfo",
     "SideSummary",
     "SideValue",
     "StreamAnswer",
+    "StreamResumed",
     "StreamSummary",
+    "Tabular",
     "Timings",
+    "to_frame",
+    "to_rows",
 ]

@@ -1,15 +1,16 @@
 """People, keypoints and angles found in a picture."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jointtrack.errors import NoPersonError
 from jointtrack.types.record import Record, find
 from jointtrack.types.server import ModelInfo
+from jointtrack.types.tables import Row, RowKind, Tabular, detection_rows, measured_rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ImageSize(Record):
     """Of the upright picture, in pixels."""
 
@@ -17,7 +18,7 @@ class ImageSize(Record):
     height_px: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EncodedImage(Record):
     """A picture file made by the server, such as "image/jpeg"."""
 
@@ -31,7 +32,7 @@ class EncodedImage(Record):
         Path(path).write_bytes(self.data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Keypoint(Record):
     """One joint's place, such as "left_knee"; ``score`` is the model's confidence, 0..1."""
 
@@ -41,7 +42,7 @@ class Keypoint(Record):
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BoundingBox(Record):
     """An upright rectangle in pixels from the left and top edges."""
 
@@ -51,7 +52,7 @@ class BoundingBox(Record):
     y_max_px: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SideValue(Record):
     """One side's angle, or the reason why there is none.
 
@@ -70,7 +71,7 @@ class SideValue(Record):
     raw_deg: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Measurement(Record):
     """One of the 19 measurements. ``sides`` has both "left" and "right", asked for or not.
 
@@ -79,8 +80,8 @@ class Measurement(Record):
     """
 
     name: str
-    title: str
-    body_part: str
+    title: str = field(repr=False)
+    body_part: str = field(repr=False)
     sides: Mapping[str, SideValue]
     view: str | None = None
     facing: str | None = None
@@ -98,8 +99,8 @@ class Measurement(Record):
         return self.sides["right"].value_deg
 
 
-@dataclass(frozen=True, slots=True)
-class Person(Record):
+@dataclass(frozen=True, slots=True, repr=False)
+class Person(Tabular, Record):
     """Somebody found in the picture.
 
     ``keypoints``: all 17 in COCO's order; low-scoring ones are guesses. ``score``: their mean,
@@ -126,8 +127,11 @@ class Person(Record):
                 return keypoint
         raise KeyError(f"{joint} is not one of the keypoints")
 
+    def _rows(self, of: RowKind) -> list[Row]:
+        return detection_rows((self,), of)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Timings(Record):
     """Milliseconds spent on one picture, on the server."""
 
@@ -138,13 +142,13 @@ class Timings(Record):
     overlay_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Detection(Record):
+@dataclass(frozen=True, slots=True, repr=False)
+class Detection(Tabular, Record):
     """What was found in one picture. ``people``: most prominent first; empty if nobody is there."""
 
     image_size: ImageSize
     people: tuple[Person, ...]
-    timings: Timings | None
+    timings: Timings | None = field(repr=False)
 
     @property
     def person(self) -> Person:
@@ -157,20 +161,32 @@ class Detection(Record):
             )
         return self.people[0]
 
+    def _rows(self, of: RowKind) -> list[Row]:
+        return detection_rows(self.people, of)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class DetectResult(Detection):
-    """The answer to ``detect``; ``image`` is the upright picture, only if asked for."""
+    """The answer to ``detect``.
 
-    model: ModelInfo
+    ``image``: the upright picture, only if asked for. ``request_id``: finds the call in the
+    server's log.
+    """
+
+    model: ModelInfo = field(repr=False)
     image: EncodedImage | None = None
+    request_id: str | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureResult(Record):
-    """The answer to ``measure``, in request order."""
+@dataclass(frozen=True, slots=True, repr=False)
+class MeasureResult(Tabular, Record):
+    """The answer to ``measure``, in request order; for ``request_id`` see DetectResult."""
 
     measurements: tuple[Measurement, ...]
+    request_id: str | None = field(default=None, compare=False)
+
+    def _rows(self, of: RowKind) -> list[Row]:
+        return measured_rows(self.measurements) if of == "angles" else []
 
     def angle(self, name: str) -> Measurement:
         """The measurement of that name; KeyError if it was not asked for."""

@@ -1,12 +1,12 @@
 """The range of motion that a stream has shown. Times are seconds on the frames' own clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jointtrack.types.record import Record, find
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Extreme(Record):
     """A value in degrees and the frame that reached it.
 
@@ -18,7 +18,7 @@ class Extreme(Record):
     capture_offset_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Repetition(Record):
     """One repetition, from leaving the lower third of the range to being back in it."""
 
@@ -27,7 +27,7 @@ class Repetition(Record):
     peak: Extreme
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SideSummary(Record):
     """One side's range of motion.
 
@@ -47,7 +47,7 @@ class SideSummary(Record):
     hold_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class MeasurementSummary(Record):
     """One measurement over the stream. ``sides`` has both "left" and "right", asked for or not.
 
@@ -57,8 +57,8 @@ class MeasurementSummary(Record):
     """
 
     name: str
-    title: str
-    body_part: str
+    title: str = field(repr=False)
+    body_part: str = field(repr=False)
     sides: Mapping[str, SideSummary]
     asymmetry_deg: float | None = None
     asymmetry_share: float | None = None
@@ -74,7 +74,7 @@ class MeasurementSummary(Record):
         return self.sides["right"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PersonSummary(Record):
     """One followed person: the first and last frame, the frames seen, and what was measured."""
 

@@ -14,13 +14,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19jointtrack/v1/image.proto\x12\rjointtrack.v1\"[\n\x05Image\x12\x11\n\x07\x65ncoded\x18\x01 \x01(\x0cH\x00\x12\r\n\x03url\x18\x02 \x01(\tH\x00\x12&\n\x03raw\x18\x03 \x01(\x0b\x32\x17.jointtrack.v1.RawImageH\x00\x42\x08\n\x06source\"\x89\x01\n\x08RawImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x10\n\x08width_px\x18\x02 \x01(\x05\x12\x11\n\theight_px\x18\x03 \x01(\x05\x12\x30\n\x0cpixel_format\x18\x04 \x01(\x0e\x32\x1a.jointtrack.v1.PixelFormat\x12\x18\n\x10row_stride_bytes\x18\x05 \x01(\x05\"U\n\x0c\x45ncodedImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x10\n\x08width_px\x18\x03 \x01(\x05\x12\x11\n\theight_px\x18\x04 \x01(\x05\"0\n\tImageSize\x12\x10\n\x08width_px\x18\x01 \x01(\x05\x12\x11\n\theight_px\x18\x02 \x01(\x05*s\n\x0bPixelFormat\x12\x1c\n\x18PIXEL_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12PIXEL_FORMAT_RGB24\x10\x01\x12\x16\n\x12PIXEL_FORMAT_BGR24\x10\x02\x12\x16\n\x12PIXEL_FORMAT_GRAY8\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19jointtrack/v1/image.proto\x12\rjointtrack.v1\"[\n\x05Image\x12\x11\n\x07\x65ncoded\x18\x01 \x01(\x0cH\x00\x12\r\n\x03url\x18\x02 \x01(\tH\x00\x12&\n\x03raw\x18\x03 \x01(\x0b\x32\x17.jointtrack.v1.RawImageH\x00\x42\x08\n\x06source\"\x89\x01\n\x08RawImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x10\n\x08width_px\x18\x02 \x01(\x05\x12\x11\n\theight_px\x18\x03 \x01(\x05\x12\x30\n\x0cpixel_format\x18\x04 \x01(\x0e\x32\x1a.jointtrack.v1.PixelFormat\x12\x18\n\x10row_stride_bytes\x18\x05 \x01(\x05\"U\n\x0c\x45ncodedImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x10\n\x08width_px\x18\x03 \x01(\x05\x12\x11\n\theight_px\x18\x04 \x01(\x05\"0\n\tImageSize\x12\x10\n\x08width_px\x18\x01 \x01(\x05\x12\x11\n\theight_px\x18\x02 \x01(\x05*s\n\x0bPixelFormat\x12\x1c\n\x18PIXEL_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12PIXEL_FORMAT_RGB24\x10\x01\x12\x16\n\x12PIXEL_FORMAT_BGR24\x10\x02\x12\x16\n\x12PIXEL_FORMAT_GRAY8\x10\x03\x42I\n\rjointtrack.v1B\nImageProtoP\x01Z\x1ajointtrack/v1;jointtrackv1\xaa\x02\rJointTrack.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'jointtrack.v1.image_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
-  DESCRIPTOR._options = None
+  _globals['DESCRIPTOR']._options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rjointtrack.v1B\nImageProtoP\001Z\032jointtrack/v1;jointtrackv1\252\002\rJointTrack.V1'
   _globals['_PIXELFORMAT']._serialized_start=414
   _globals['_PIXELFORMAT']._serialized_end=529
   _globals['_IMAGE']._serialized_start=44

@@ -59,8 +59,9 @@ class Image(google.protobuf.message.Message):
     Limits.max_image_bytes bytes and Limits.max_image_pixels pixels.
     """
     url: builtins.str
-    """An http or https URL of such a file. Servers may have this turned off: the answer is then
-    FAILED_PRECONDITION with reason IMAGE_FETCH_FAILED.
+    """An http or https URL of such a file, on a public host, without a user name or password.
+    If it cannot be fetched, or the server does not (Limits.fetches_urls), the answer is
+    FAILED_PRECONDITION with reason IMAGE_FETCH_FAILED and a word for it in "why".
     """
     @property
     def raw(self) -> global___RawImage:

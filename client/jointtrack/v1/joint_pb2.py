@@ -14,13 +14,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19jointtrack/v1/joint.proto\x12\rjointtrack.v1*\x8e\x03\n\x05Joint\x12\x15\n\x11JOINT_UNSPECIFIED\x10\x00\x12\x0e\n\nJOINT_NOSE\x10\x01\x12\x12\n\x0eJOINT_LEFT_EYE\x10\x02\x12\x13\n\x0fJOINT_RIGHT_EYE\x10\x03\x12\x12\n\x0eJOINT_LEFT_EAR\x10\x04\x12\x13\n\x0fJOINT_RIGHT_EAR\x10\x05\x12\x17\n\x13JOINT_LEFT_SHOULDER\x10\x06\x12\x18\n\x14JOINT_RIGHT_SHOULDER\x10\x07\x12\x14\n\x10JOINT_LEFT_ELBOW\x10\x08\x12\x15\n\x11JOINT_RIGHT_ELBOW\x10\t\x12\x14\n\x10JOINT_LEFT_WRIST\x10\n\x12\x15\n\x11JOINT_RIGHT_WRIST\x10\x0b\x12\x12\n\x0eJOINT_LEFT_HIP\x10\x0c\x12\x13\n\x0fJOINT_RIGHT_HIP\x10\r\x12\x13\n\x0fJOINT_LEFT_KNEE\x10\x0e\x12\x14\n\x10JOINT_RIGHT_KNEE\x10\x0f\x12\x14\n\x10JOINT_LEFT_ANKLE\x10\x10\x12\x15\n\x11JOINT_RIGHT_ANKLE\x10\x11\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19jointtrack/v1/joint.proto\x12\rjointtrack.v1*\x8e\x03\n\x05Joint\x12\x15\n\x11JOINT_UNSPECIFIED\x10\x00\x12\x0e\n\nJOINT_NOSE\x10\x01\x12\x12\n\x0eJOINT_LEFT_EYE\x10\x02\x12\x13\n\x0fJOINT_RIGHT_EYE\x10\x03\x12\x12\n\x0eJOINT_LEFT_EAR\x10\x04\x12\x13\n\x0fJOINT_RIGHT_EAR\x10\x05\x12\x17\n\x13JOINT_LEFT_SHOULDER\x10\x06\x12\x18\n\x14JOINT_RIGHT_SHOULDER\x10\x07\x12\x14\n\x10JOINT_LEFT_ELBOW\x10\x08\x12\x15\n\x11JOINT_RIGHT_ELBOW\x10\t\x12\x14\n\x10JOINT_LEFT_WRIST\x10\n\x12\x15\n\x11JOINT_RIGHT_WRIST\x10\x0b\x12\x12\n\x0eJOINT_LEFT_HIP\x10\x0c\x12\x13\n\x0fJOINT_RIGHT_HIP\x10\r\x12\x13\n\x0fJOINT_LEFT_KNEE\x10\x0e\x12\x14\n\x10JOINT_RIGHT_KNEE\x10\x0f\x12\x14\n\x10JOINT_LEFT_ANKLE\x10\x10\x12\x15\n\x11JOINT_RIGHT_ANKLE\x10\x11\x42I\n\rjointtrack.v1B\nJointProtoP\x01Z\x1ajointtrack/v1;jointtrackv1\xaa\x02\rJointTrack.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'jointtrack.v1.joint_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
-  DESCRIPTOR._options = None
+  _globals['DESCRIPTOR']._options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rjointtrack.v1B\nJointProtoP\001Z\032jointtrack/v1;jointtrackv1\252\002\rJointTrack.V1'
   _globals['_JOINT']._serialized_start=45
   _globals['_JOINT']._serialized_end=443
 # @@protoc_insertion_point(module_scope)

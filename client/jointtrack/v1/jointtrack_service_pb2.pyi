@@ -646,6 +646,7 @@ class MeasurementInfo(google.protobuf.message.Message):
     ZERO_FIELD_NUMBER: builtins.int
     POSITIVE_FIELD_NUMBER: builtins.int
     NORMAL_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
     type: jointtrack.v1.measurement_pb2.MeasurementType.ValueType
     """Which one."""
     name: builtins.str
@@ -658,6 +659,8 @@ class MeasurementInfo(google.protobuf.message.Message):
     """What 0 degrees is, in words."""
     positive: builtins.str
     """What the positive sense is, in words."""
+    kind: jointtrack.v1.measurement_pb2.MeasurementKind.ValueType
+    """What left and right are."""
     @property
     def views(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[jointtrack.v1.measurement_pb2.View.ValueType]:
         """The views it can be measured from; empty: any."""
@@ -677,9 +680,10 @@ class MeasurementInfo(google.protobuf.message.Message):
         zero: builtins.str = ...,
         positive: builtins.str = ...,
         normal: jointtrack.v1.measurement_pb2.NormalRange | None = ...,
+        kind: jointtrack.v1.measurement_pb2.MeasurementKind.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["normal", b"normal"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["body_part", b"body_part", "name", b"name", "normal", b"normal", "positive", b"positive", "title", b"title", "type", b"type", "views", b"views", "zero", b"zero"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["body_part", b"body_part", "kind", b"kind", "name", b"name", "normal", b"normal", "positive", b"positive", "title", b"title", "type", b"type", "views", b"views", "zero", b"zero"]) -> None: ...
 
 global___MeasurementInfo = MeasurementInfo
 
@@ -696,6 +700,20 @@ class Limits(google.protobuf.message.Message):
     MAX_IN_FLIGHT_FIELD_NUMBER: builtins.int
     MAX_BAD_FRAMES_FIELD_NUMBER: builtins.int
     MAX_QUEUE_FIELD_NUMBER: builtins.int
+    MAX_STREAMS_PER_KEY_FIELD_NUMBER: builtins.int
+    MAX_STREAM_IDLE_FIELD_NUMBER: builtins.int
+    MAX_STREAM_DURATION_FIELD_NUMBER: builtins.int
+    FETCHES_URLS_FIELD_NUMBER: builtins.int
+    FETCH_TIMEOUT_FIELD_NUMBER: builtins.int
+    MAX_FIELDS_FIELD_NUMBER: builtins.int
+    MAX_PART_HEADERS_FIELD_NUMBER: builtins.int
+    MAX_JSON_DEPTH_FIELD_NUMBER: builtins.int
+    MAX_HEAD_BYTES_FIELD_NUMBER: builtins.int
+    MAX_CONNECTIONS_FIELD_NUMBER: builtins.int
+    MAX_CALLS_PER_CONNECTION_FIELD_NUMBER: builtins.int
+    MAX_CONNECTION_IDLE_FIELD_NUMBER: builtins.int
+    MAX_UPLOAD_BYTES_FIELD_NUMBER: builtins.int
+    MAX_FETCHES_FIELD_NUMBER: builtins.int
     max_message_bytes: builtins.int
     """Bytes of one gRPC message."""
     max_image_bytes: builtins.int
@@ -710,6 +728,42 @@ class Limits(google.protobuf.message.Message):
     """Bad frames in a row that end a stream."""
     max_queue: builtins.int
     """Requests that may wait for a worker before further ones are refused."""
+    max_streams_per_key: builtins.int
+    """Streams of one key that are open at once; its plan may allow fewer."""
+    fetches_urls: builtins.bool
+    """Whether Image.url is fetched."""
+    max_fields: builtins.int
+    """Fields of a REST body."""
+    max_part_headers: builtins.int
+    """Headers of one part of a multipart body."""
+    max_json_depth: builtins.int
+    """Objects and lists inside each other in a JSON body."""
+    max_head_bytes: builtins.int
+    """Bytes of a call's metadata, or of an HTTP request's head."""
+    max_connections: builtins.int
+    """Connections open at once, at each of the gRPC and HTTP ports."""
+    max_calls_per_connection: builtins.int
+    """Calls and streams under way on one gRPC connection; further ones wait."""
+    max_upload_bytes: builtins.int
+    """Bytes of all HTTP bodies that are arriving at once; one key may have half of them."""
+    max_fetches: builtins.int
+    """Pictures that are fetched by URL at once; one key may have half of them."""
+    @property
+    def max_stream_idle(self) -> google.protobuf.duration_pb2.Duration:
+        """A stream without a message for so long ends ABORTED with reason STREAM_IDLE."""
+
+    @property
+    def max_stream_duration(self) -> google.protobuf.duration_pb2.Duration:
+        """A stream as old as this ends ABORTED with reason STREAM_TOO_LONG; open another one."""
+
+    @property
+    def fetch_timeout(self) -> google.protobuf.duration_pb2.Duration:
+        """Seconds for fetching one URL."""
+
+    @property
+    def max_connection_idle(self) -> google.protobuf.duration_pb2.Duration:
+        """A gRPC connection without a call for so long is closed; the next call opens another."""
+
     def __init__(
         self,
         *,
@@ -720,8 +774,23 @@ class Limits(google.protobuf.message.Message):
         max_in_flight: builtins.int = ...,
         max_bad_frames: builtins.int = ...,
         max_queue: builtins.int = ...,
+        max_streams_per_key: builtins.int = ...,
+        max_stream_idle: google.protobuf.duration_pb2.Duration | None = ...,
+        max_stream_duration: google.protobuf.duration_pb2.Duration | None = ...,
+        fetches_urls: builtins.bool = ...,
+        fetch_timeout: google.protobuf.duration_pb2.Duration | None = ...,
+        max_fields: builtins.int = ...,
+        max_part_headers: builtins.int = ...,
+        max_json_depth: builtins.int = ...,
+        max_head_bytes: builtins.int = ...,
+        max_connections: builtins.int = ...,
+        max_calls_per_connection: builtins.int = ...,
+        max_connection_idle: google.protobuf.duration_pb2.Duration | None = ...,
+        max_upload_bytes: builtins.int = ...,
+        max_fetches: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["max_bad_frames", b"max_bad_frames", "max_image_bytes", b"max_image_bytes", "max_image_pixels", b"max_image_pixels", "max_in_flight", b"max_in_flight", "max_message_bytes", b"max_message_bytes", "max_people", b"max_people", "max_queue", b"max_queue"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["fetch_timeout", b"fetch_timeout", "max_connection_idle", b"max_connection_idle", "max_stream_duration", b"max_stream_duration", "max_stream_idle", b"max_stream_idle"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["fetch_timeout", b"fetch_timeout", "fetches_urls", b"fetches_urls", "max_bad_frames", b"max_bad_frames", "max_calls_per_connection", b"max_calls_per_connection", "max_connection_idle", b"max_connection_idle", "max_connections", b"max_connections", "max_fetches", b"max_fetches", "max_fields", b"max_fields", "max_head_bytes", b"max_head_bytes", "max_image_bytes", b"max_image_bytes", "max_image_pixels", b"max_image_pixels", "max_in_flight", b"max_in_flight", "max_json_depth", b"max_json_depth", "max_message_bytes", b"max_message_bytes", "max_part_headers", b"max_part_headers", "max_people", b"max_people", "max_queue", b"max_queue", "max_stream_duration", b"max_stream_duration", "max_stream_idle", b"max_stream_idle", "max_streams_per_key", b"max_streams_per_key", "max_upload_bytes", b"max_upload_bytes"]) -> None: ...
 
 global___Limits = Limits
 

@@ -115,6 +115,38 @@ MEASUREMENT_TYPE_KNEE_SIDE: MeasurementType.ValueType  # 19
 """Side view, sitting: interior angle at the knee; 180 straight."""
 global___MeasurementType = MeasurementType
 
+class _MeasurementKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _MeasurementKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_MeasurementKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    MEASUREMENT_KIND_UNSPECIFIED: _MeasurementKind.ValueType  # 0
+    """Not set."""
+    MEASUREMENT_KIND_LIMB: _MeasurementKind.ValueType  # 1
+    """The subject's own limbs."""
+    MEASUREMENT_KIND_DIRECTION: _MeasurementKind.ValueType  # 2
+    """Bending towards that side: one angle, the two are negatives of each other. No asymmetry."""
+    MEASUREMENT_KIND_MIDLINE: _MeasurementKind.ValueType  # 3
+    """One angle of the trunk or head, the same under both."""
+    MEASUREMENT_KIND_BOTH_LEGS: _MeasurementKind.ValueType  # 4
+    """One angle that both legs make, the same under both."""
+
+class MeasurementKind(_MeasurementKind, metaclass=_MeasurementKindEnumTypeWrapper):
+    """What a measurement's left and right are."""
+
+MEASUREMENT_KIND_UNSPECIFIED: MeasurementKind.ValueType  # 0
+"""Not set."""
+MEASUREMENT_KIND_LIMB: MeasurementKind.ValueType  # 1
+"""The subject's own limbs."""
+MEASUREMENT_KIND_DIRECTION: MeasurementKind.ValueType  # 2
+"""Bending towards that side: one angle, the two are negatives of each other. No asymmetry."""
+MEASUREMENT_KIND_MIDLINE: MeasurementKind.ValueType  # 3
+"""One angle of the trunk or head, the same under both."""
+MEASUREMENT_KIND_BOTH_LEGS: MeasurementKind.ValueType  # 4
+"""One angle that both legs make, the same under both."""
+global___MeasurementKind = MeasurementKind
+
 class _Side:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType

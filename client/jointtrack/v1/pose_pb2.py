@@ -16,13 +16,14 @@ from jointtrack.v1 import joint_pb2 as jointtrack_dot_v1_dot_joint__pb2
 from jointtrack.v1 import measurement_pb2 as jointtrack_dot_v1_dot_measurement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18jointtrack/v1/pose.proto\x12\rjointtrack.v1\x1a\x19jointtrack/v1/joint.proto\x1a\x1fjointtrack/v1/measurement.proto\"Z\n\x08Keypoint\x12#\n\x05joint\x18\x01 \x01(\x0e\x32\x14.jointtrack.v1.Joint\x12\x0c\n\x04x_px\x18\x02 \x01(\x02\x12\x0c\n\x04y_px\x18\x03 \x01(\x02\x12\r\n\x05score\x18\x04 \x01(\x02\"U\n\x0b\x42oundingBox\x12\x10\n\x08x_min_px\x18\x01 \x01(\x02\x12\x10\n\x08y_min_px\x18\x02 \x01(\x02\x12\x10\n\x08x_max_px\x18\x03 \x01(\x02\x12\x10\n\x08y_max_px\x18\x04 \x01(\x02\"\xe0\x01\n\x06Person\x12*\n\tkeypoints\x18\x01 \x03(\x0b\x32\x17.jointtrack.v1.Keypoint\x12\'\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x1a.jointtrack.v1.BoundingBox\x12\r\n\x05score\x18\x03 \x01(\x02\x12\x10\n\x08track_id\x18\x04 \x01(\t\x12\x30\n\x0cmeasurements\x18\x05 \x03(\x0b\x32\x1a.jointtrack.v1.Measurement\x12.\n\rraw_keypoints\x18\x06 \x03(\x0b\x32\x17.jointtrack.v1.Keypointb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18jointtrack/v1/pose.proto\x12\rjointtrack.v1\x1a\x19jointtrack/v1/joint.proto\x1a\x1fjointtrack/v1/measurement.proto\"Z\n\x08Keypoint\x12#\n\x05joint\x18\x01 \x01(\x0e\x32\x14.jointtrack.v1.Joint\x12\x0c\n\x04x_px\x18\x02 \x01(\x02\x12\x0c\n\x04y_px\x18\x03 \x01(\x02\x12\r\n\x05score\x18\x04 \x01(\x02\"U\n\x0b\x42oundingBox\x12\x10\n\x08x_min_px\x18\x01 \x01(\x02\x12\x10\n\x08y_min_px\x18\x02 \x01(\x02\x12\x10\n\x08x_max_px\x18\x03 \x01(\x02\x12\x10\n\x08y_max_px\x18\x04 \x01(\x02\"\xe0\x01\n\x06Person\x12*\n\tkeypoints\x18\x01 \x03(\x0b\x32\x17.jointtrack.v1.Keypoint\x12\'\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x1a.jointtrack.v1.BoundingBox\x12\r\n\x05score\x18\x03 \x01(\x02\x12\x10\n\x08track_id\x18\x04 \x01(\t\x12\x30\n\x0cmeasurements\x18\x05 \x03(\x0b\x32\x1a.jointtrack.v1.Measurement\x12.\n\rraw_keypoints\x18\x06 \x03(\x0b\x32\x17.jointtrack.v1.KeypointBH\n\rjointtrack.v1B\tPoseProtoP\x01Z\x1ajointtrack/v1;jointtrackv1\xaa\x02\rJointTrack.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'jointtrack.v1.pose_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
-  DESCRIPTOR._options = None
+  _globals['DESCRIPTOR']._options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rjointtrack.v1B\tPoseProtoP\001Z\032jointtrack/v1;jointtrackv1\252\002\rJointTrack.V1'
   _globals['_KEYPOINT']._serialized_start=103
   _globals['_KEYPOINT']._serialized_end=193
   _globals['_BOUNDINGBOX']._serialized_start=195

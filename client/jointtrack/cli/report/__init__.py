@@ -1,0 +1,1 @@
+"""A set of pictures to a report on paper: ``jointtrack report``."""
