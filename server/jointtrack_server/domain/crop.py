@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jointtrack_server.domain.skeleton import TORSO, Joint
-from jointtrack_server.domain.types import Box, ImageSize, Keypoints
+from jointtrack_server.domain.types import Box, ImageSize, Keypoints, columns
 
 MIN_CROP_KEYPOINT_SCORE = 0.2
 """tfjs-models ``MIN_CROP_KEYPOINT_SCORE``: below it a keypoint does not count for the crop."""
@@ -79,12 +79,15 @@ def crop_around_box(box: Box, turn_deg: float = 0.0) -> CropRegion:
     return CropRegion(centre_x_px, centre_y_px, half_side_px, turn_deg)
 
 
-def torso_visible(keypoints: Keypoints, min_score: float = MIN_CROP_KEYPOINT_SCORE) -> bool:
-    """At least one shoulder and one hip score above ``min_score`` (tfjs-models)."""
-    seen = keypoints[:, 2] > min_score
-    shoulder = seen[Joint.LEFT_SHOULDER] or seen[Joint.RIGHT_SHOULDER]
-    hip = seen[Joint.LEFT_HIP] or seen[Joint.RIGHT_HIP]
-    return bool(shoulder and hip)
+def torso_visible(keypoints: Keypoints) -> bool:
+    """At least one shoulder and one hip score above ``MIN_CROP_KEYPOINT_SCORE`` (tfjs-models)."""
+    return _torso_visible(keypoints[:, 2].tolist())
+
+
+def _torso_visible(scores: list[float]) -> bool:
+    shoulder = max(scores[Joint.LEFT_SHOULDER], scores[Joint.RIGHT_SHOULDER])
+    hip = max(scores[Joint.LEFT_HIP], scores[Joint.RIGHT_HIP])
+    return min(shoulder, hip) > MIN_CROP_KEYPOINT_SCORE
 
 
 def crop_around_pose(
@@ -96,17 +99,17 @@ def crop_around_pose(
     and 1.2 times the farthest joint (the larger of the distances along x and y), but no more than
     reaches the picture's farthest edge. A crop larger than the picture is the whole picture.
     """
-    if not torso_visible(keypoints):
+    xs, ys, scores = columns(keypoints)
+    if not _torso_visible(scores):
         return None
-    points = keypoints[:, :2].astype(np.float64)
-    centre = (points[Joint.LEFT_HIP] + points[Joint.RIGHT_HIP]) / 2.0
-    distances = np.abs(points - centre).max(axis=1)
-    seen = keypoints[:, 2] >= MIN_CROP_KEYPOINT_SCORE
+    x = (xs[Joint.LEFT_HIP] + xs[Joint.RIGHT_HIP]) / 2.0
+    y = (ys[Joint.LEFT_HIP] + ys[Joint.RIGHT_HIP]) / 2.0
+    apart = [max(abs(u - x), abs(v - y)) for u, v in zip(xs, ys, strict=True)]
+    seen = [d for d, score in zip(apart, scores, strict=True) if score >= MIN_CROP_KEYPOINT_SCORE]
     half_side_px = max(
-        TORSO_EXPANSION_RATIO * float(distances[TORSO].max()),
-        BODY_EXPANSION_RATIO * float(distances[seen].max()),
+        TORSO_EXPANSION_RATIO * max([apart[joint] for joint in TORSO]),
+        BODY_EXPANSION_RATIO * max(seen),
     )
-    x, y = float(centre[0]), float(centre[1])
     half_side_px = min(half_side_px, max(x, size.width_px - x, y, size.height_px - y))
     if half_side_px > max(size.width_px, size.height_px) / 2.0:
         return whole_picture(size, turn_deg)
@@ -115,10 +118,14 @@ def crop_around_pose(
 
 def trunk_turn_deg(keypoints: Keypoints) -> float:
     """Direction of mid-hip to mid-shoulder, in degrees clockwise from the picture's up; 0..360."""
-    points = keypoints[:, :2].astype(np.float64)
-    hips = (points[Joint.LEFT_HIP] + points[Joint.RIGHT_HIP]) / 2.0
-    shoulders = (points[Joint.LEFT_SHOULDER] + points[Joint.RIGHT_SHOULDER]) / 2.0
-    x, y = shoulders - hips
+    xs, ys, _ = columns(keypoints)
+    x, y = (
+        one[Joint.LEFT_SHOULDER]
+        + one[Joint.RIGHT_SHOULDER]
+        - one[Joint.LEFT_HIP]
+        - one[Joint.RIGHT_HIP]
+        for one in (xs, ys)
+    )
     return math.degrees(math.atan2(x, -y)) % 360.0
 
 

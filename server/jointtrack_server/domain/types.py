@@ -1,13 +1,21 @@
 """What the pipeline speaks of: poses, boxes, measurements. No protobuf, no OpenCV."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jointtrack_server.domain.skeleton import BOTH_SIDES, JOINT_COUNT, MIRROR_ORDER, Joint, Side
+from jointtrack_server.domain.skeleton import (
+    BOTH_SIDES,
+    JOINT_COUNT,
+    MIRROR_ORDER,
+    TORSO,
+    Joint,
+    Side,
+)
 
 Keypoints = NDArray[np.float32]
 """(17, 3) float32: x_px, y_px, score, in pixels of the upright picture."""
@@ -19,9 +27,36 @@ Point = tuple[float, float]
 """x_px from the left, y_px from the top."""
 
 
+def columns(keypoints: Keypoints) -> tuple[list[float], list[float], list[float]]:
+    """x, y and score of the 17 keypoints as Python's floats: between two inferences they take half
+    of numpy's time, or less (docs/performance.md).
+    """
+    xs, ys, scores = keypoints.T.tolist()
+    return xs, ys, scores
+
+
+def torso_centre(xs: list[float], ys: list[float]) -> Point:
+    """Middle of shoulders and hips, from ``columns``."""
+    return (
+        sum([xs[joint] for joint in TORSO]) / len(TORSO),
+        sum([ys[joint] for joint in TORSO]) / len(TORSO),
+    )
+
+
+def scaled(keypoints: Keypoints, factor: float) -> Keypoints:
+    """With x and y so many times as large."""
+    return keypoints * _factors(factor)
+
+
+@lru_cache(maxsize=64)
+def _factors(factor: float) -> Keypoints:
+    return np.array((factor, factor, 1.0), np.float32)
+
+
 def mean_score(keypoints: Keypoints) -> float:
     """Mean of the 17 keypoint scores, 0..1."""
-    return float(np.add.reduce(keypoints[:, 2])) / JOINT_COUNT
+    scores: list[float] = keypoints[:, 2].tolist()
+    return sum(scores) / JOINT_COUNT
 
 
 LOW_CONFIDENCE = 0.5
@@ -92,6 +127,12 @@ class Box:
     y_min_px: float
     x_max_px: float
     y_max_px: float
+
+    @classmethod
+    def around(cls, points: Iterable[Point]) -> "Box":
+        """The smallest that holds all of them."""
+        x_px, y_px = zip(*points, strict=True)
+        return cls(min(x_px), min(y_px), max(x_px), max(y_px))
 
     @property
     def area_px(self) -> float:

@@ -30,8 +30,8 @@ class PoseModel(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """Something that runs models."""
+class EngineInfo(Protocol):
+    """What runs the models, and why."""
 
     @property
     def name(self) -> str:
@@ -52,6 +52,10 @@ class Engine(Protocol):
     def reason(self) -> str:
         """Why this engine, device and precision, in a sentence."""
         ...
+
+
+class Engine(EngineInfo, Protocol):
+    """Something that runs models."""
 
     def load(self, spec: ModelSpec, folder: Path) -> PoseModel:
         """The SavedModel in ``folder``, checked against ``spec`` and warmed up.

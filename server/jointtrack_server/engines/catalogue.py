@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jointtrack_server.domain.skeleton import JOINT_COUNT
-from jointtrack_server.errors import JointTrackError, Reason
+from jointtrack_server.errors import JointTrackError, Reason, shown
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
@@ -101,17 +101,17 @@ def find_spec(name: str = "", version: str = "") -> ModelSpec:
     if "," in name:
         raise JointTrackError(
             Reason.AMBIGUOUS_MODEL,
-            f'"{name}" names more than one model; name one of: {_known_models()}',
+            f'"{shown(name)}" names more than one model; name one of: {_known_models()}',
             field="options.model",
-            metadata={"model": name, "known_models": _known_models()},
+            metadata={"model": shown(name), "known_models": _known_models()},
         )
     versions = [spec for spec in CATALOGUE if (spec.name == name if name else spec.is_default)]
     if not versions:
         raise JointTrackError(
             Reason.UNKNOWN_MODEL,
-            f'unknown model "{name}"; the models are: {_known_models()}',
+            f'unknown model "{shown(name)}"; the models are: {_known_models()}',
             field="options.model",
-            metadata={"model": name, "known_models": _known_models()},
+            metadata={"model": shown(name), "known_models": _known_models()},
         )
     if not version:
         return max(versions, key=lambda spec: int(spec.version))
@@ -120,11 +120,11 @@ def find_spec(name: str = "", version: str = "") -> ModelSpec:
             return spec
     raise JointTrackError(
         Reason.UNKNOWN_MODEL,
-        f'{versions[0].name} has no version "{version}"; the models are: {_known_models()}',
+        f'{versions[0].name} has no version "{shown(version)}"; the models are: {_known_models()}',
         field="options.model_version",
         metadata={
             "model": versions[0].name,
-            "model_version": version,
+            "model_version": shown(version),
             "known_models": _known_models(),
         },
     )

@@ -91,16 +91,35 @@ class OpenVinoEngine:
 
     def load(self, spec: ModelSpec, folder: Path) -> OpenVinoModel:
         """See ``Engine.load``."""
-        crowd = self._compile(spec, folder, streams=self._streams, threads=self._streams)
+        try:
+            model = self._read(spec, folder)
+            crowd = self._compile(spec, model, streams=self._streams, threads=self._streams)
+        except StartupError:
+            raise
+        except Exception as error:  # whatever OpenVINO and its reader raise
+            # It says the cause last, after places in its source.
+            detail = f"OpenVINO: {message_lines(error)[-1]}"
+            raise unreadable(spec, folder, detail) from error
 
         def compile_solo() -> Compiled:
-            return self._compile(spec, folder, streams=1, threads=self._solo_threads)
+            # Read once: the constants are shared, and the memory of another reading is not needed.
+            return self._compile(spec, model, streams=1, threads=self._solo_threads)
 
         return OpenVinoModel(
             spec, crowd, self._traffic, compile_solo if self._solo_threads > 1 else None
         )
 
-    def _compile(self, spec: ModelSpec, folder: Path, *, streams: int, threads: int) -> Compiled:
+    @staticmethod
+    def _read(spec: ModelSpec, folder: Path) -> ov.Model:
+        # ``Core.read_model`` loads the readers of all formats to ask each, which takes 4 MB.
+        reader = ov.frontend.FrontEndManager().load_by_framework("tf")
+        model = reader.convert(reader.load(folder))
+        _check_input(spec, folder, model)
+        model.reshape(list(spec.input_shape))
+        _check_output(spec, folder, model)
+        return _with_uint8_input(model)
+
+    def _compile(self, spec: ModelSpec, model: ov.Model, *, streams: int, threads: int) -> Compiled:
         config = {
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads,
@@ -108,16 +127,7 @@ class OpenVinoEngine:
             "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": self.precision,
         }
-        try:
-            model = self._core.read_model(folder)
-            _check_input(spec, folder, model)
-            model.reshape(list(spec.input_shape))
-            _check_output(spec, folder, model)
-            return Compiled(spec, self._core.compile_model(_with_uint8_input(model), "CPU", config))
-        except RuntimeError as error:
-            # OpenVINO says the cause last, after places in its source.
-            detail = f"OpenVINO: {message_lines(error)[-1]}"
-            raise unreadable(spec, folder, detail) from error
+        return Compiled(spec, self._core.compile_model(model, "CPU", config))
 
 
 def _with_uint8_input(model: ov.Model) -> ov.Model:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from jointtrack_server.engines.base import message_lines
@@ -11,22 +10,14 @@ from jointtrack_server.engines.optional import import_with_extra
 from jointtrack_server.errors import StartupError
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A SavedModel on disk; ``origin`` is "embedded", "tfhub" or the name of its folder."""
-
-    folder: Path
-    origin: str
-
-
 def locate(
     spec: ModelSpec,
     *,
     source: str = "embedded",
     model_paths: Mapping[str, Path] | None = None,
     cache_dir: Path | None = None,
-) -> Located:
-    """Find the SavedModel of ``spec``, downloading it if ``source`` is "tfhub".
+) -> Path:
+    """Find the folder of the SavedModel of ``spec``, downloading it if ``source`` is "tfhub".
 
     A model whose name is in ``model_paths`` is taken from that folder, the others from ``source``:
     "embedded" (checked against the catalogue's SHA-256) or "tfhub", where ``cache_dir`` keeps the
@@ -42,13 +33,18 @@ def locate(
         _require_saved_model(
             spec, folder, "Correct the model's path, or leave it out to use the embedded weights."
         )
-        return Located(folder, folder.resolve().name)
+        return folder
     if source not in SOURCES:
         raise StartupError(
             f'Unknown model source "{source}": set one of {", ".join(SOURCES)}, '
             "or give a folder for each model."
         )
-    return Located(SOURCES[source](spec, cache_dir), source)
+    return SOURCES[source](spec, cache_dir)
+
+
+def origin_of(spec: ModelSpec, source: str, model_paths: Mapping[str, Path]) -> str:
+    """What callers are told of it: "embedded", "tfhub" or the name of its folder."""
+    return model_paths[spec.name].resolve().name if spec.name in model_paths else source
 
 
 def _embedded(spec: ModelSpec, _cache_dir: Path | None) -> Path:

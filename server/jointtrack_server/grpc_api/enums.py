@@ -4,11 +4,18 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from jointtrack.v1 import image_pb2, joint_pb2, jointtrack_service_pb2, measurement_pb2
+from jointtrack.v1 import (
+    admin_service_pb2,
+    image_pb2,
+    joint_pb2,
+    jointtrack_service_pb2,
+    measurement_pb2,
+)
+from jointtrack_server.access.caller import Scope
 from jointtrack_server.domain.skeleton import BOTH_SIDES, Joint, Side
 from jointtrack_server.domain.types import Facing, MissingReason, View, Warning
 from jointtrack_server.imaging.decode import PixelFormat
-from jointtrack_server.measurements import MEASUREMENTS
+from jointtrack_server.measurements import MEASUREMENTS, Kind
 from jointtrack_server.pipeline.people import SearchMode
 
 _Key = TypeVar("_Key")
@@ -30,6 +37,10 @@ MEASUREMENT_TO_PB: dict[str, measurement_pb2.MeasurementType.ValueType] = _value
     measurement_pb2.MeasurementType, "MEASUREMENT_TYPE", {name: name for name in MEASUREMENTS}
 )
 MEASUREMENT_FROM_PB = {value: name for name, value in MEASUREMENT_TO_PB.items()}
+
+KIND_TO_PB: dict[Kind, measurement_pb2.MeasurementKind.ValueType] = _values(
+    measurement_pb2.MeasurementKind, "MEASUREMENT_KIND", _members(Kind)
+)
 
 JOINT_TO_PB: dict[Joint, joint_pb2.Joint.ValueType] = _values(
     joint_pb2.Joint, "JOINT", {joint: joint.name for joint in Joint}
@@ -67,6 +78,11 @@ SEARCH_FROM_PB: dict[int, SearchMode] = {
     jointtrack_service_pb2.SEARCH_MODE_TWO_PASS: SearchMode.TWO_PASS,
     jointtrack_service_pb2.SEARCH_MODE_WHOLE_PICTURE: SearchMode.WHOLE_PICTURE,
 }
+
+SCOPE_TO_PB: dict[Scope, admin_service_pb2.Scope.ValueType] = _values(
+    admin_service_pb2.Scope, "SCOPE", _members(Scope)
+)
+SCOPE_FROM_PB: dict[int, Scope] = {value: scope for scope, value in SCOPE_TO_PB.items()}
 
 PIXEL_FORMAT_FROM_PB: dict[int, PixelFormat] = {
     image_pb2.PIXEL_FORMAT_RGB24: PixelFormat.RGB24,

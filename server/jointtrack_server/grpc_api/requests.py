@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 
 from jointtrack.v1 import image_pb2, measurement_pb2, pose_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
-from jointtrack_server.domain.skeleton import JOINT_COUNT
+from jointtrack_server.domain.skeleton import Joint
 from jointtrack_server.domain.types import Box, ImageSize, MeasureOptions, Pose
 from jointtrack_server.engines.catalogue import find_spec
 from jointtrack_server.errors import JointTrackError, Reason
@@ -26,6 +27,12 @@ from jointtrack_server.pipeline.options import MAX_PEOPLE, DetectOptions, ImageU
 from jointtrack_server.pipeline.people import SearchMode
 
 _Value = TypeVar("_Value")
+
+_JOINTS = tuple(Joint)
+_NO_KEYPOINT = (0.0, 0.0, 0.0)
+
+_MAX_KEPT_BYTES = 256
+"""Options that take more hold fields that nobody reads."""
 
 
 def to_source(image: image_pb2.Image) -> ImageSource:
@@ -107,8 +114,21 @@ def to_detect_options(
 ) -> DetectOptions:
     """Raises JointTrackError for anything unknown, repeated, out of range or contradictory.
 
-    ``prefix`` is where the options lie in the request, for the errors' field names.
+    ``prefix`` is where the options lie in the request, for the errors' field names. Callers send
+    the same ones again and again, so what came of them is kept.
     """
+    serialized = options.SerializeToString()
+    if len(serialized) > _MAX_KEPT_BYTES:
+        return _to_detect_options(options, prefix)
+    return _kept_detect_options(serialized, prefix)
+
+
+@lru_cache(maxsize=256)
+def _kept_detect_options(serialized: bytes, prefix: str) -> DetectOptions:
+    return _to_detect_options(service_pb2.DetectOptions.FromString(serialized), prefix)
+
+
+def _to_detect_options(options: service_pb2.DetectOptions, prefix: str) -> DetectOptions:
     search = known(SEARCH_FROM_PB, options.search, f"{prefix}search", Reason.INVALID_REQUEST)
     region = _to_box(options.region, f"{prefix}region") if options.HasField("region") else None
     return DetectOptions(
@@ -134,28 +154,29 @@ def to_pose(request: service_pb2.MeasureRequest) -> Pose:
         )
     if not request.keypoints:
         raise _bad_keypoint("keypoints", "No keypoints were given. Send 1 to 17 of them.")
-    keypoints = np.zeros((JOINT_COUNT, 3), np.float32)
-    seen = set()
+    keypoints: dict[Joint, tuple[float, float, float]] = {}
     for index, keypoint in enumerate(request.keypoints):
-        field = f"keypoints[{index}]"
         joint = JOINT_FROM_PB.get(keypoint.joint)
         if joint is None:
-            raise _bad_keypoint(f"{field}.joint", f"{field}.joint is {keypoint.joint}, no joint.")
-        if joint in seen:
+            field = f"keypoints[{index}].joint"
+            raise _bad_keypoint(field, f"{field} is {keypoint.joint}, no joint.")
+        if joint in keypoints:
+            field = f"keypoints[{index}]"
             raise _bad_keypoint(f"{field}.joint", f"{field} repeats {joint.api_name}.")
-        _check_numbers(keypoint, field)
-        seen.add(joint)
-        keypoints[joint] = keypoint.x_px, keypoint.y_px, keypoint.score
-    return Pose(keypoints, ImageSize(size.width_px, size.height_px))
+        keypoints[joint] = _numbers(keypoint, index)
+    rows = [keypoints.get(joint, _NO_KEYPOINT) for joint in _JOINTS]
+    return Pose(np.array(rows, np.float32), ImageSize(size.width_px, size.height_px))
 
 
-def _check_numbers(keypoint: pose_pb2.Keypoint, field: str) -> None:
-    if not (math.isfinite(keypoint.x_px) and math.isfinite(keypoint.y_px)):
+def _numbers(keypoint: pose_pb2.Keypoint, index: int) -> tuple[float, float, float]:
+    numbers = x_px, y_px, score = keypoint.x_px, keypoint.y_px, keypoint.score
+    if not (math.isfinite(x_px) and math.isfinite(y_px)):
+        field = f"keypoints[{index}]"
         raise _bad_keypoint(field, f"{field} has coordinates that are not finite numbers.")
-    if not 0.0 <= keypoint.score <= 1.0:
-        raise _bad_keypoint(
-            f"{field}.score", f"{field}.score is {keypoint.score:g}. Scores lie in 0..1."
-        )
+    if not 0.0 <= score <= 1.0:
+        field = f"keypoints[{index}].score"
+        raise _bad_keypoint(field, f"{field} is {score:g}. Scores lie in 0..1.")
+    return numbers
 
 
 def _bad_keypoint(field: str, message: str) -> JointTrackError:

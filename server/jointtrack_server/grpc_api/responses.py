@@ -1,17 +1,19 @@
 """Domain results to the contract's response messages."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 from jointtrack.v1 import image_pb2, measurement_pb2, pose_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack_server.domain.skeleton import BOTH_SIDES, Joint, Side
-from jointtrack_server.domain.types import ImageSize, Measurement, NormalRange, Pose, SideValue
+from jointtrack_server.domain.types import Measurement, NormalRange, Pose, SideValue
 from jointtrack_server.engines.catalogue import ModelSpec
 from jointtrack_server.grpc_api.enums import (
     FACING_TO_PB,
     JOINT_TO_PB,
+    KIND_TO_PB,
     MEASUREMENT_TO_PB,
     REASON_TO_PB,
     VIEW_TO_PB,
@@ -19,17 +21,22 @@ from jointtrack_server.grpc_api.enums import (
 )
 from jointtrack_server.imaging.encode import EncodedPicture
 from jointtrack_server.measurements import MEASUREMENTS
-from jointtrack_server.pipeline.options import Detection, Person, Timings
+from jointtrack_server.pipeline.options import Detection, Person
 
 _JOINTS = tuple(JOINT_TO_PB[joint] for joint in Joint)
 
 
 def fill_detection_pb(message: service_pb2.Detection, detection: Detection) -> None:
     """Fills the message in place: handed over, every keypoint would be copied with each parent."""
-    message.image_size.CopyFrom(_to_size_pb(detection.image_size))
+    size, timings = message.image_size, message.timings
+    size.width_px, size.height_px = detection.image_size.width_px, detection.image_size.height_px
     for person in detection.people:
         _fill_person_pb(message.people.add(), person)
-    message.timings.CopyFrom(_to_timings_pb(detection.timings))
+    timings.queue_ms = detection.timings.queue_ms
+    timings.decode_ms = detection.timings.decode_ms
+    timings.infer_ms = detection.timings.infer_ms
+    timings.measure_ms = detection.timings.measure_ms
+    timings.overlay_ms = detection.timings.overlay_ms
 
 
 def to_measurements_pb(
@@ -47,7 +54,9 @@ def to_encoded_pb(picture: EncodedPicture) -> image_pb2.EncodedImage:
     )
 
 
+@cache
 def to_model_pb(spec: ModelSpec, origin: str) -> service_pb2.ModelInfo:
+    """One message for all answers, which copy it."""
     return service_pb2.ModelInfo(
         name=spec.name,
         version=spec.version,
@@ -70,6 +79,7 @@ def measurement_infos_pb() -> list[service_pb2.MeasurementInfo]:
             zero=spec.zero,
             positive=spec.positive,
             normal=_to_normal_pb(spec.normal),
+            kind=KIND_TO_PB[spec.kind],
         )
         for spec in MEASUREMENTS.values()
     ]
@@ -82,19 +92,14 @@ def _to_normal_pb(normal: NormalRange) -> measurement_pb2.NormalRange:
 
 
 def _fill_person_pb(message: pose_pb2.Person, person: Person) -> None:
-    box = person.box
+    box, box_pb = person.box, message.box
     _fill_keypoints_pb(message.keypoints, person.pose)
-    message.box.CopyFrom(
-        pose_pb2.BoundingBox(
-            x_min_px=box.x_min_px,
-            y_min_px=box.y_min_px,
-            x_max_px=box.x_max_px,
-            y_max_px=box.y_max_px,
-        )
-    )
+    box_pb.x_min_px, box_pb.y_min_px = box.x_min_px, box.y_min_px
+    box_pb.x_max_px, box_pb.y_max_px = box.x_max_px, box.y_max_px
     message.score = person.pose.score
     message.track_id = person.track_id
-    message.measurements.extend(to_measurements_pb(person.measurements, person.overlays))
+    if person.measurements:
+        message.measurements.extend(to_measurements_pb(person.measurements, person.overlays))
     if person.raw_pose:
         _fill_keypoints_pb(message.raw_keypoints, person.raw_pose)
 
@@ -140,18 +145,4 @@ def _to_side_pb(value: SideValue | None) -> measurement_pb2.SideValue:
         confidence=value.confidence,
         component_deg=value.component_deg,
         raw_deg=value.raw_deg,
-    )
-
-
-def _to_size_pb(size: ImageSize) -> image_pb2.ImageSize:
-    return image_pb2.ImageSize(width_px=size.width_px, height_px=size.height_px)
-
-
-def _to_timings_pb(timings: Timings) -> service_pb2.Timings:
-    return service_pb2.Timings(
-        queue_ms=timings.queue_ms,
-        decode_ms=timings.decode_ms,
-        infer_ms=timings.infer_ms,
-        measure_ms=timings.measure_ms,
-        overlay_ms=timings.overlay_ms,
     )

@@ -1,21 +1,36 @@
-"""The gRPC server: our service, grpc.health.v1 and reflection on one port."""
+"""The gRPC server: our services, grpc.health.v1 and reflection on one port."""
 
 import socket
+from typing import TYPE_CHECKING
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from google.protobuf.descriptor import FileDescriptor
+from grpc_health.v1 import health_pb2
 
-from jointtrack.v1 import jointtrack_service_pb2
+from jointtrack.v1 import admin_service_pb2, jointtrack_service_pb2
+from jointtrack.v1.admin_service_pb2_grpc import add_AdminServiceServicer_to_server
 from jointtrack.v1.jointtrack_service_pb2_grpc import add_JointTrackServiceServicer_to_server
 from jointtrack_server.errors import StartupError
+from jointtrack_server.grpc_api.admin import AdminServicer
+from jointtrack_server.grpc_api.credentials import server_credentials
+from jointtrack_server.grpc_api.health import Health
 from jointtrack_server.grpc_api.interceptor import CallInterceptor
+from jointtrack_server.grpc_api.keyless import KeylessCalls
+from jointtrack_server.grpc_api.options import GrpcLimits, Keepalive
+from jointtrack_server.grpc_api.reflection import Reflection
 from jointtrack_server.grpc_api.servicer import JointTrackServicer
 
-SERVICE_NAME = jointtrack_service_pb2.DESCRIPTOR.services_by_name["JointTrackService"].full_name
+if TYPE_CHECKING:
+    from jointtrack_server.tls.watch import WatchedTls
 
-_KEEPALIVE_MS = 30_000
-_MIN_CLIENT_PING_INTERVAL_MS = 10_000
+SERVICE_NAME = jointtrack_service_pb2.DESCRIPTOR.services_by_name["JointTrackService"].full_name
+ADMIN_SERVICE_NAME = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"].full_name
+OWN_SERVICES = (SERVICE_NAME, ADMIN_SERVICE_NAME)
+_FILES: list[FileDescriptor] = [
+    jointtrack_service_pb2.DESCRIPTOR,
+    admin_service_pb2.DESCRIPTOR,
+    health_pb2.DESCRIPTOR,
+]
 
 
 class GrpcDoor:
@@ -24,45 +39,76 @@ class GrpcDoor:
     def __init__(
         self,
         servicer: JointTrackServicer,
+        admin: AdminServicer,
         interceptor: CallInterceptor,
         *,
         host: str,
         port: int,
-        max_message_bytes: int,
+        limits: GrpcLimits,
+        keepalive: Keepalive,
+        compresses: bool,
+        reflects: bool,
+        has_channelz: bool,
+        tls: "WatchedTls | None",
+        shares_port: bool,
     ) -> None:
-        """Binds the port, 0 for a free one. Raises StartupError if it cannot be had."""
+        """Binds the port, 0 for a free one; ``shares_port`` with other processes of the server.
+
+        Raises StartupError if it cannot be had.
+        """
         self._server = grpc.aio.server(
             interceptors=[interceptor],
             options=[
-                ("grpc.max_receive_message_length", max_message_bytes),
-                ("grpc.max_send_message_length", max_message_bytes),
-                ("grpc.so_reuseport", 0),
-                ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
-                ("grpc.http2.min_ping_interval_without_data_ms", _MIN_CLIENT_PING_INTERVAL_MS),
+                *limits.options,
+                *keepalive.options,
+                # The first that the caller takes of gzip and deflate.
+                ("grpc.default_compression_level", int(compresses)),
+                ("grpc.enable_channelz", int(has_channelz)),
+                ("grpc.so_reuseport", int(shares_port)),
             ],
         )
-        self._health = health.aio.HealthServicer()
         add_JointTrackServiceServicer_to_server(servicer, self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(
-            (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
-        )
-        _check_free(host, port)
-        self.port = self._server.add_insecure_port(_address(host, port))
+        add_AdminServiceServicer_to_server(admin, self._server)
+        files = [*_FILES, _add_channelz(self._server)] if has_channelz else _FILES
+        calls = KeylessCalls()
+        self._health = Health(OWN_SERVICES, calls)
+        self._server.add_generic_rpc_handlers((self._health.handler(),))
+        self._reflection = Reflection(files, calls)
+        if reflects:
+            self._server.add_generic_rpc_handlers(self._reflection.handlers())
+        if not shares_port:
+            _check_free(host, port)
+        self._credentials = None if tls is None else server_credentials(tls)
+        self.port = self._listen(_address(host, port))
+
+    def _listen(self, address: str) -> int:
+        if self._credentials is None:
+            return self._server.add_insecure_port(address)
+        try:
+            return self._server.add_secure_port(address, self._credentials)
+        except RuntimeError as error:
+            raise StartupError(
+                "gRPC refuses the TLS files: their certificate or key is of a kind that it does "
+                "not know. Use RSA with 2048 bits or more, or ECDSA with the curve P-256."
+            ) from error
 
     async def start(self) -> None:
-        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._server.start()
-        await self._report(health_pb2.HealthCheckResponse.SERVING)
+        self._health.serve()
 
     async def stop(self, grace_s: float) -> None:
         """Takes no more calls; those under way have ``grace_s`` seconds to end."""
-        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._health.end()
+        self._reflection.end()
         await self._server.stop(grace_s)
 
-    async def _report(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
-        for service in ("", SERVICE_NAME):
-            await self._health.set(service, status)
+
+def _add_channelz(server: grpc.aio.Server) -> FileDescriptor:
+    from grpc_channelz.v1 import channelz, channelz_pb2  # noqa: PLC0415  # few servers have it
+
+    channelz.add_channelz_servicer(server)
+    descriptor: FileDescriptor = channelz_pb2.DESCRIPTOR
+    return descriptor
 
 
 def _address(host: str, port: int) -> str:

@@ -1,5 +1,6 @@
 """Domain errors to google.rpc.Status with ErrorInfo, BadRequest and RetryInfo."""
 
+import random
 from typing import Any, NoReturn
 
 import grpc
@@ -10,10 +11,14 @@ from google.rpc.status_pb2 import Status
 
 from jointtrack_server.error_codes import ERROR_CODES
 from jointtrack_server.errors import JointTrackError, Reason
+from jointtrack_server.observability.observer import REQUEST_ID_FIELD
 
 ERROR_DOMAIN = "jointtrack"
 DETAILS_TRAILER = "grpc-status-details-bin"
-REQUEST_ID_TRAILER = "x-request-id"
+_PUSHBACK_TRAILER = "grpc-retry-pushback-ms"
+"""When a client that retries by itself may do so (gRPC proposal A6): it adds no jitter to it, so
+the server does, lest all who were refused come back at once."""
+_PUSHBACK_SPREAD = (0.5, 1.5)
 
 
 def to_status(error: JointTrackError, request_id: str) -> Status:
@@ -51,15 +56,15 @@ async def abort(
     context: grpc.aio.ServicerContext[Any, Any], error: JointTrackError, request_id: str
 ) -> NoReturn:
     """Ends the call with the error's rich status: gRPC raises on the way."""
-    status = to_status(error, request_id)
-    await context.abort(
-        grpc.StatusCode[ERROR_CODES[error.reason].grpc],
-        error.message,
-        (
-            (DETAILS_TRAILER, status.SerializeToString()),
-            (REQUEST_ID_TRAILER, request_id),
-        ),
+    code = grpc.StatusCode[ERROR_CODES[error.reason].grpc]
+    trailers: tuple[tuple[str, str | bytes], ...] = (
+        (DETAILS_TRAILER, to_status(error, request_id).SerializeToString()),
+        (REQUEST_ID_FIELD, request_id),
     )
+    if code is grpc.StatusCode.UNAVAILABLE and error.retry_after_s is not None:
+        pushback_ms = error.retry_after_s * 1000.0 * random.uniform(*_PUSHBACK_SPREAD)  # noqa: S311
+        trailers += ((_PUSHBACK_TRAILER, str(round(pushback_ms))),)
+    await context.abort(code, error.message, trailers)
     raise AssertionError("abort raises")
 
 

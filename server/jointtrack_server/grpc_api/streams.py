@@ -1,6 +1,6 @@
 """StreamDetect's messages to a stream's options and frames, and its answers back."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack_server.errors import JointTrackError, Reason
@@ -12,6 +12,7 @@ from jointtrack_server.motion.one_euro import SmoothingSettings
 from jointtrack_server.motion.types import StreamSummary
 from jointtrack_server.pipeline.frames import (
     DEFAULT_MAX_IN_FLIGHT,
+    MAX_CAPTURE_S,
     Dropped,
     Overflow,
     StreamAnswer,
@@ -95,33 +96,43 @@ def _to_smoothing(smoothing: service_pb2.Smoothing) -> SmoothingSettings | None:
     return SmoothingSettings.from_strength(strength) if mode else None
 
 
-async def to_messages(
-    requests: AsyncIterator[service_pb2.StreamDetectRequest],
-) -> AsyncIterator[StreamFrame | SummaryRequest]:
+def to_message(request: service_pb2.StreamDetectRequest) -> StreamFrame | SummaryRequest:
     """What follows the config. Raises JointTrackError REPEATED_STREAM_CONFIG."""
-    async for request in requests:
-        match request.WhichOneof("request"):
-            case "frame":
-                yield _to_frame(request.frame)
-            case "summary_request":
-                yield SummaryRequest()
-            case _:
-                raise JointTrackError(
-                    Reason.REPEATED_STREAM_CONFIG,
-                    "A message after the first holds no frame. Send the config once, then only "
-                    "frames and summary requests.",
-                    field="frame",
-                )
+    match request.WhichOneof("request"):
+        case "frame":
+            return _to_frame(request.frame)
+        case "summary_request":
+            return SummaryRequest()
+        case _:
+            raise JointTrackError(
+                Reason.REPEATED_STREAM_CONFIG,
+                "A message after the first holds no frame. Send the config once, then only "
+                "frames and summary requests.",
+                field="frame",
+            )
 
 
 def _to_frame(frame: service_pb2.Frame) -> StreamFrame:
-    capture_s = None
-    if frame.HasField("capture_offset"):
-        capture_s = frame.capture_offset.seconds + frame.capture_offset.nanos / 1e9
     try:
-        return StreamFrame(frame.sequence_id, to_source(frame.image), capture_s)
+        return StreamFrame(frame.sequence_id, to_source(frame.image), _capture_s(frame))
     except JointTrackError as error:
-        return StreamFrame(frame.sequence_id, error, capture_s)
+        return StreamFrame(frame.sequence_id, error)
+
+
+def _capture_s(frame: service_pb2.Frame) -> float | None:
+    """Raises JointTrackError INVALID_REQUEST beyond what a Duration may hold."""
+    if not frame.HasField("capture_offset"):
+        return None
+    seconds, nanos = frame.capture_offset.seconds, frame.capture_offset.nanos
+    if abs(seconds) > MAX_CAPTURE_S or abs(nanos) >= 1_000_000_000:
+        raise JointTrackError(
+            Reason.INVALID_REQUEST,
+            f"frame.capture_offset is {seconds} s and {nanos} ns. A Duration has at most "
+            f"{MAX_CAPTURE_S} s and 999999999 ns, either way.",
+            field="frame.capture_offset",
+            metadata={"seconds": seconds, "nanos": nanos, "max_seconds": MAX_CAPTURE_S},
+        )
+    return seconds + nanos / 1e9
 
 
 def to_answer_pb(answer: StreamAnswer, request_id: str) -> service_pb2.StreamDetectResponse:

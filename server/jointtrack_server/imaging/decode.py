@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from jointtrack_server.domain.types import ImageSize, Picture
 from jointtrack_server.errors import JointTrackError, Reason
-from jointtrack_server.imaging.header import ImageHeader, read_header, without_animation
+from jointtrack_server.imaging.header import ImageHeader, read_header
+from jointtrack_server.imaging.png import only_pixels
 
 _REDUCED_FLAGS = {
     1: 0,
@@ -19,6 +20,7 @@ _REDUCED_FLAGS = {
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
+
 _REDUCIBLE_FORMATS = frozenset({"JPEG"})
 _WHITE = 255
 _BAND_ROWS = 256
@@ -168,8 +170,8 @@ def _decode(data: bytes, header: ImageHeader, scale: int) -> Picture:
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION | _REDUCED_FLAGS[scale]
     if header.has_alpha:
         flags = cv2.IMREAD_UNCHANGED
-    if header.is_animated_png:
-        data = without_animation(data)
+    if header.format == "PNG":
+        data = only_pixels(data)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:

@@ -33,13 +33,15 @@ _ORIENTATION_TAG = 0x0112
 _NO_START_OF_FRAME = {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
+_FIRST_WITH_LENGTH = 0xC0
+_WITHOUT_LENGTH = range(0xD0, 0xD9)
+"""Restarts and the start of the image."""
 _JPEG_END = bytes((0xFF, _END_OF_IMAGE))
 _SEQUENTIAL_FRAMES = (0xC0, 0xC1)
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """In a scan's coded data 0xFF is followed by 0 or is a restart marker."""
 
 _PNG_COLOURS_WITH_ALPHA = (4, 6)
-_PNG_ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 _BMP_CORE_HEADER = 12
 _BMP_HEADER_WITH_ALPHA = 56
 _BMP_BITFIELDS = 3
@@ -54,7 +56,6 @@ class ImageHeader:
     height_px: int
     orientation: int = 1
     has_alpha: bool = False
-    is_animated_png: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -80,9 +81,9 @@ def read_header(data: bytes) -> ImageHeader:
             try:
                 header = reader(data)
             except (struct.error, IndexError) as error:
-                raise _damaged(name, "it ends too early") from error
+                raise damaged(name, "it ends too early") from error
             if header.width_px < 1 or header.height_px < 1:
-                raise _damaged(name, f"it claims {header.width_px}x{header.height_px} pixels")
+                raise damaged(name, f"it claims {header.width_px}x{header.height_px} pixels")
             return header
     raise _unsupported(data)
 
@@ -106,7 +107,8 @@ def _unsupported(data: bytes) -> JointTrackError:
     )
 
 
-def _damaged(name: str, why: str) -> JointTrackError:
+def damaged(name: str, why: str) -> JointTrackError:
+    """The refusal of a file of the format ``name``."""
     return JointTrackError(
         Reason.INVALID_IMAGE,
         f"The {name} file is damaged: {why}. Send the whole, intact file.",
@@ -129,14 +131,17 @@ def _read_jpeg(data: bytes) -> ImageHeader:
             # Walking through its data would tell nothing more.
             break
         if 0xC0 <= marker <= 0xCF and marker not in _NO_START_OF_FRAME:
+            if size is not None:
+                # The decoder goes by the first, whatever a later one claims.
+                raise damaged("JPEG", "it holds more than one frame")
             height_px, width_px = struct.unpack_from(">HH", data, at + 1)
             size = (width_px, height_px)
         elif marker == 0xE1 and orientation is None and data[at : at + 6] == b"Exif\x00\x00":
             orientation = _exif_orientation(data[at + 6 : end])
     if size is None:
-        raise _damaged("JPEG", "it holds no frame")
+        raise damaged("JPEG", "it holds no frame")
     if scans > MAX_JPEG_SCANS:
-        raise _damaged("JPEG", f"it has more than {MAX_JPEG_SCANS} scans")
+        raise damaged("JPEG", f"it has more than {MAX_JPEG_SCANS} scans")
     return ImageHeader("JPEG", *size, orientation or 1)
 
 
@@ -148,49 +153,38 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     at = 2
     for _ in range(MAX_SEGMENTS):
         if data[at] != 0xFF:
-            raise _damaged("JPEG", "a marker is missing")
+            raise damaged("JPEG", "a marker is missing")
         marker = data[at + 1]
         if marker == _END_OF_IMAGE:
             return
         if marker == 0xFF:
             at += 1
             continue
+        if marker < _FIRST_WITH_LENGTH or marker in _WITHOUT_LENGTH:
+            # The decoder reads no length here: what seems to be skipped would be its frame.
+            raise damaged("JPEG", "a marker is out of place")
         (length,) = struct.unpack_from(">H", data, at + 2)
         yield marker, at + 4, at + 2 + length
         at += 2 + max(length, 2)
         if marker == _START_OF_SCAN:
             found = _MARKER_AFTER_SCAN.search(data, at)
             at = found.start() if found else len(data)
-    raise _damaged("JPEG", "it has too many segments")
+    raise damaged("JPEG", "it has too many segments")
 
 
 def _read_png(data: bytes) -> ImageHeader:
     if data[12:16] != b"IHDR":
-        raise _damaged("PNG", "it does not begin with IHDR")
+        raise damaged("PNG", "it does not begin with IHDR")
     width_px, height_px, _, colour_type = struct.unpack_from(">IIBB", data, 16)
-    has_alpha, is_animated, orientation = colour_type in _PNG_COLOURS_WITH_ALPHA, False, 1
-    for kind, at, end in _png_chunks(data):
+    has_alpha, orientation = colour_type in _PNG_COLOURS_WITH_ALPHA, 1
+    for kind, at, end in png_chunks(data):
         has_alpha |= kind == b"tRNS"
-        is_animated |= kind in _PNG_ANIMATION
         if kind == b"eXIf":
             orientation = _exif_orientation(data[at:end])
-    return ImageHeader("PNG", width_px, height_px, orientation, has_alpha, is_animated)
+    return ImageHeader("PNG", width_px, height_px, orientation, has_alpha)
 
 
-def without_animation(png: bytes) -> bytes:
-    """The PNG file that remains of an APNG: its picture for viewers that show no animation.
-
-    OpenCV 4.11 crashes on damaged animations, and later versions do not check their checksums.
-    """
-    kept = (
-        png[start - 8 : end + 4]
-        for kind, start, end in _png_chunks(png)
-        if kind not in _PNG_ANIMATION
-    )
-    return png[:8] + b"".join(kept)
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Type, start and end of each chunk's data up to IEND (PNG specification, 5.3).
 
     Every chunk must lie in the file: libpng allocates whatever length a chunk claims.
@@ -200,18 +194,18 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 8 + length
         if end + 4 > len(data):
-            raise _damaged("PNG", "it ends too early")
+            raise damaged("PNG", "it ends too early")
         yield kind, at + 8, end
         if kind == b"IEND":
             return
         at = end + 4
-    raise _damaged("PNG", "it has too many chunks")
+    raise damaged("PNG", "it has too many chunks")
 
 
 def _read_webp(data: bytes) -> ImageHeader:
     (riff_length,) = struct.unpack_from("<I", data, 4)
     if riff_length + 8 > len(data):
-        raise _damaged("WebP", "it ends too early")
+        raise damaged("WebP", "it ends too early")
     kind = data[12:16]
     if kind == b"VP8 ":
         width_px, height_px = struct.unpack_from("<HH", data, 26)
@@ -229,7 +223,7 @@ def _read_webp(data: bytes) -> ImageHeader:
             _webp_orientation(data),
             bool(flags & 0x10),
         )
-    raise _damaged("WebP", "its first chunk is not a picture")
+    raise damaged("WebP", "its first chunk is not a picture")
 
 
 def _webp_orientation(data: bytes) -> int:
@@ -241,7 +235,7 @@ def _webp_orientation(data: bytes) -> int:
         if kind == b"EXIF":
             return _exif_orientation(data[at + 8 : at + 8 + length].removeprefix(b"Exif\x00\x00"))
         at += 8 + length + length % 2
-    raise _damaged("WebP", "it has too many chunks")
+    raise damaged("WebP", "it has too many chunks")
 
 
 def _read_bmp(data: bytes) -> ImageHeader:

@@ -7,9 +7,9 @@ from operator import itemgetter
 
 import numpy as np
 
-from jointtrack_server.domain.types import Picture, Point
+from jointtrack_server.domain.types import Point
 from jointtrack_server.imaging import palette
-from jointtrack_server.imaging.canvas import Stroke, beyond, draw_strokes, shade_strokes
+from jointtrack_server.imaging.canvas import Mark, Shade, Stroke, beyond
 from jointtrack_server.imaging.lettering import STROKE_WIDTH, strokes_of
 
 DIGIT_HEIGHT = 0.72
@@ -158,16 +158,15 @@ def _cover_cost(plate: Plate, obstacles: Obstacles, placed: Sequence[Plate]) -> 
     )
 
 
-def draw_plates(picture: Picture, plates: Sequence[Plate]) -> None:
-    """Draws labels in their places onto ``picture``."""
-    for plate in plates:
-        label = plate.label
-        width = max(1, round(label.height_px))
-        reach = max(0.0, (label.width_px - width) / 2.0)
-        x, y = plate.centre
-        ground = Stroke(((x - reach, y), (x + reach, y)), width, palette.LABEL_GROUND)
-        shade_strokes(picture, [ground], 0, palette.LABEL_GROUND, palette.LABEL_OPACITY)
-        draw_strokes(picture, _letters(plate))
+def plate_marks(plate: Plate) -> list[Mark]:
+    """The label in its place."""
+    label = plate.label
+    width = max(1, round(label.height_px))
+    reach = max(0.0, (label.width_px - width) / 2.0)
+    x, y = plate.centre
+    ground = Stroke(((x - reach, y), (x + reach, y)), width, palette.LABEL_GROUND)
+    shade = Shade([ground], 0, palette.LABEL_GROUND, palette.LABEL_OPACITY)
+    return [shade, *_letters(plate)]
 
 
 def _letters(plate: Plate) -> list[Stroke]:

@@ -5,17 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jointtrack_server.domain.angles import round_degrees
-from jointtrack_server.domain.types import AngleFigure, Line, Measurement, Picture, Point
+from jointtrack_server.domain.types import (
+    AngleFigure,
+    ImageSize,
+    Line,
+    Measurement,
+    Picture,
+    Point,
+)
 from jointtrack_server.imaging import palette
 from jointtrack_server.imaging.canvas import (
+    Area,
+    Mark,
+    Shade,
     Stroke,
     arc_points,
     direction_between,
-    draw_strokes,
-    shade_area,
-    shade_strokes,
+    draw_marks,
 )
-from jointtrack_server.imaging.label import Label, Obstacles, Plate, Wish, draw_plates, place
+from jointtrack_server.imaging.label import Label, Obstacles, Plate, Wish, place, plate_marks
 
 ARC_OF_LINE = 0.35
 """An arc's radius as a share of the shorter of the two lines it lies between..."""
@@ -79,9 +87,9 @@ class Sizes:
     label_gap: float
 
     @staticmethod
-    def of(picture: Picture, drawings: Sequence[Drawing]) -> "Sizes":
+    def of(picture: ImageSize, drawings: Sequence[Drawing]) -> "Sizes":
         """For one drawing or more."""
-        picture_unit = min(picture.shape[:2]) / 100.0
+        picture_unit = min(picture.width_px, picture.height_px) / 100.0
         longest = max(
             math.dist(line.start, line.end) for drawing in drawings for line in drawing.lines
         )
@@ -104,27 +112,37 @@ class Sizes:
 
 
 def draw_overlay(picture: Picture, measurement: Measurement) -> Picture:
-    """A copy of ``picture``, (height_px, width_px, 3) uint8 RGB, with the angles drawn in.
+    """A copy of ``picture``, (height_px, width_px, 3) uint8 RGB, with the angles drawn in."""
+    drawn = picture.copy()
+    height_px, width_px = picture.shape[:2]
+    draw_marks(drawn, overlay_marks(ImageSize(width_px, height_px), measurement))
+    return drawn
+
+
+def overlay_marks(picture: ImageSize, measurement: Measurement) -> list[Mark]:
+    """What shows the angles in a picture of that size, from the bottom up.
 
     Sides without a value draw nothing. An angle that both sides share is drawn once, with the
     larger of its values: the positive one where the sides are two directions.
     """
-    drawn = picture.copy()
     drawings = _drawings(measurement)
     if not drawings:
-        return drawn
+        return []
     size = Sizes.of(picture, drawings)
-    for drawing in drawings:
-        wedge = [drawing.figure.arc.centre, *_arc(drawing, size)]
-        shade_area(drawn, wedge, drawing.accent, palette.WEDGE_OPACITY)
+    wedges = [
+        Area(
+            [drawing.figure.arc.centre, *_arc(drawing, size)],
+            drawing.accent,
+            palette.WEDGE_OPACITY,
+        )
+        for drawing in drawings
+    ]
     strokes = [
         stroke for layer in LAYERS for drawing in drawings for stroke in layer(drawing, size)
     ]
-    shade_strokes(drawn, strokes, size.halo, palette.HALO, palette.HALO_OPACITY)
-    draw_strokes(drawn, strokes)
-    height_px, width_px = picture.shape[:2]
-    draw_plates(drawn, _plates(drawings, size, (float(width_px), float(height_px))))
-    return drawn
+    halo = Shade(strokes, size.halo, palette.HALO, palette.HALO_OPACITY)
+    plates = _plates(drawings, size, (float(picture.width_px), float(picture.height_px)))
+    return [*wedges, halo, *strokes, *(mark for plate in plates for mark in plate_marks(plate))]
 
 
 def _drawings(measurement: Measurement) -> list[Drawing]:

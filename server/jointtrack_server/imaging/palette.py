@@ -25,3 +25,8 @@ SIDES_ON_WHITE: Mapping[Side, Colour] = {Side.LEFT: (0, 114, 178), Side.RIGHT: (
 HALO_OPACITY = 0.40
 WEDGE_OPACITY = 0.30
 LABEL_OPACITY = 0.78
+
+
+def to_hex(colour: Colour) -> str:
+    """As CSS writes it."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)

@@ -1,7 +1,7 @@
 """Which keypoints and segments can be trusted."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from jointtrack_server.domain.skeleton import BOTH_SIDES, Joint
 from jointtrack_server.domain.types import ImageSize
@@ -43,13 +43,17 @@ TRUNK_PART = 0.288
 """Shoulder to hip as part of body height, from the same table."""
 
 
-def keypoint_exists(x_px: float, y_px: float, score: float, size: ImageSize) -> bool:
-    """Whether a keypoint counts: scored well enough, and in or just outside the picture."""
+def which_exist(keypoints: Iterable[Sequence[float]], size: ImageSize) -> tuple[bool, ...]:
+    """Which of x_px, y_px, score count: scored well enough, in or just outside the picture."""
     margin_x, margin_y = PICTURE_MARGIN * size.width_px, PICTURE_MARGIN * size.height_px
-    return (
-        score >= MIN_KEYPOINT_SCORE
-        and -margin_x <= x_px <= size.width_px + margin_x
-        and -margin_y <= y_px <= size.height_px + margin_y
+    right, bottom = size.width_px + margin_x, size.height_px + margin_y
+    return tuple(
+        [
+            score >= MIN_KEYPOINT_SCORE
+            and -margin_x <= x_px <= right
+            and -margin_y <= y_px <= bottom
+            for x_px, y_px, score in keypoints
+        ]
     )
 
 

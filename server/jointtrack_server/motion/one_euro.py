@@ -5,25 +5,22 @@ Keypoints are filtered relative to the trunk's centre, so that walking past the 
 count as speed of every joint; the centre is filtered by itself.
 """
 
+import math
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jointtrack_server.domain.similarity import keypoint_similarities
-from jointtrack_server.domain.skeleton import JOINT_COUNT, TORSO
-from jointtrack_server.domain.types import ImageSize, Keypoints
+from jointtrack_server.domain.skeleton import JOINT_COUNT
+from jointtrack_server.domain.types import (
+    ImageSize,
+    Keypoints,
+    Point,
+    columns,
+    scaled,
+    torso_centre,
+)
 from jointtrack_server.measurements.quality import MIN_KEYPOINT_SCORE
-
-POINT_COUNT = JOINT_COUNT + 1
-"""The joints and the trunk's centre."""
-
-
-Points = NDArray[np.float64]
-"""(18, 2)"""
-
-_Cutoff = TypeVar("_Cutoff", float, NDArray[np.float64])
 
 MAX_GAP_S = 0.5
 """After a longer time without a frame of this person the filter starts anew (our choice)."""
@@ -71,17 +68,25 @@ class SmoothingSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
-    """After one frame; in longer sides, speeds in longer sides a second.
+    """After one frame, which showed ``keypoints``.
 
-    Rows are the joints relative to the trunk's centre, then the centre itself. ``shown`` is what
-    the frame showed, (17, 3).
+    ``places`` are x and y of each joint relative to the trunk's centre, ``None`` where it was not
+    seen, then those of the centre, in longer sides; ``speeds`` are theirs, in longer sides a
+    second. Plain lists: see ``columns``.
     """
 
     time_s: float
-    shown: Keypoints
-    known: NDArray[np.bool_]
-    points: Points
-    speeds: Points
+    keypoints: Keypoints
+    longer_side_px: float
+    places: list[float | None]
+    speeds: list[float]
+
+    @property
+    def centre(self) -> Point:
+        x, y = self.places[-2:]
+        assert x is not None
+        assert y is not None
+        return x, y
 
 
 class PoseFilter:
@@ -105,63 +110,77 @@ class PoseFilter:
         """
         longer_side_px = float(max(image_size.width_px, image_size.height_px))
         last = self._last
-        if last is None or self._starts_anew(last, keypoints, longer_side_px, time_s):
-            last = _nothing_known(time_s)
-        points = keypoints[:, :2].astype(np.float64) / longer_side_px
-        centre = points[TORSO].mean(axis=0)
-        visible = np.append(keypoints[:, 2] >= MIN_KEYPOINT_SCORE, True)
-        self._last = state = self._step(last, np.vstack([points - centre, centre]), visible, time_s)
-        state.shown[:, :2] = points
-        state.shown[:, 2] = keypoints[:, 2]
+        if last is not None and _is_another_shot(last, keypoints, longer_side_px, time_s):
+            last = None
+        places = _places(keypoints, longer_side_px)
         smoothed = keypoints.astype(np.float32)
-        joints = (visible & last.known)[:JOINT_COUNT]
-        relative, smooth_centre = state.points[:JOINT_COUNT], state.points[JOINT_COUNT]
-        smoothed[joints, :2] = (relative[joints] + smooth_centre) * longer_side_px
+        if last is None:
+            speeds = [0.0] * len(places)
+            self._last = _State(time_s, keypoints, longer_side_px, places, speeds)
+            return smoothed
+        moved, speeds = self._moved(last, places, time_s - last.time_s)
+        self._last = state = _State(time_s, keypoints, longer_side_px, moved, speeds)
+        x, y = state.centre
+        for joint in range(JOINT_COUNT):
+            u, v = moved[2 * joint], moved[2 * joint + 1]
+            if u is not None and v is not None and last.places[2 * joint] is not None:
+                smoothed[joint, :2] = (u + x) * longer_side_px, (v + y) * longer_side_px
         return smoothed
 
-    def _starts_anew(
-        self, last: _State, keypoints: Keypoints, longer_side_px: float, time_s: float
-    ) -> bool:
-        if not 0.0 < time_s - last.time_s <= MAX_GAP_S:
-            return True
-        in_both = last.known[:JOINT_COUNT] & (keypoints[:, 2] >= MIN_KEYPOINT_SCORE)
-        if not in_both.any():
-            return True
-        before = last.shown.copy()
-        before[:, :2] *= longer_side_px
-        similarity = float(keypoint_similarities(before, keypoints)[in_both].mean())
-        return similarity < MIN_SAME_SHOT_SIMILARITY
-
-    def _step(
-        self, last: _State, seen: Points, visible: NDArray[np.bool_], time_s: float
-    ) -> _State:
-        settings, elapsed_s = self._settings, time_s - last.time_s
-        points, speeds = seen.copy(), np.zeros_like(seen)
-        goes_on = visible & last.known
-        if goes_on.any():
-            offset = points[goes_on] - last.points[goes_on]
-            speed = last.speeds[goes_on]
-            step = smoothing_step(settings.derivative_cutoff_hz, elapsed_s)
-            speed = speed + step * (offset / elapsed_s - speed)
-            beta = np.full((POINT_COUNT, 1), settings.beta)
-            beta[JOINT_COUNT] = max(settings.beta, CENTRE_BETA)
-            cutoff_hz = settings.min_cutoff_hz + beta[goes_on] * np.abs(speed)
-            points[goes_on] = last.points[goes_on] + smoothing_step(cutoff_hz, elapsed_s) * offset
-            speeds[goes_on] = speed
-        return _State(time_s, np.zeros((JOINT_COUNT, 3), np.float32), visible, points, speeds)
+    def _moved(
+        self, last: _State, seen: list[float | None], elapsed_s: float
+    ) -> tuple[list[float | None], list[float]]:
+        """Places and speeds after the step from the last frame to what is seen now."""
+        settings = self._settings
+        speed_step = smoothing_step(settings.derivative_cutoff_hz, elapsed_s)
+        betas = [settings.beta] * (2 * JOINT_COUNT) + [max(settings.beta, CENTRE_BETA)] * 2
+        places: list[float | None] = []
+        speeds: list[float] = []
+        for before, now, speed, beta in zip(last.places, seen, last.speeds, betas, strict=True):
+            if before is None or now is None:
+                places.append(now)
+                speeds.append(0.0)
+                continue
+            offset = now - before
+            new_speed = speed + speed_step * (offset / elapsed_s - speed)
+            cutoff_hz = settings.min_cutoff_hz + beta * abs(new_speed)
+            places.append(before + smoothing_step(cutoff_hz, elapsed_s) * offset)
+            speeds.append(new_speed)
+        return places, speeds
 
 
-def smoothing_step(cutoff_hz: _Cutoff, elapsed_s: float) -> _Cutoff:
+def _places(keypoints: Keypoints, longer_side_px: float) -> list[float | None]:
+    """As in ``_State``."""
+    xs, ys, scores = columns(keypoints)
+    x_px, y_px = torso_centre(xs, ys)
+    places: list[float | None] = []
+    for u_px, v_px, score in zip(xs, ys, scores, strict=True):
+        if score >= MIN_KEYPOINT_SCORE:
+            places += [(u_px - x_px) / longer_side_px, (v_px - y_px) / longer_side_px]
+        else:
+            places += [None, None]
+    return [*places, x_px / longer_side_px, y_px / longer_side_px]
+
+
+def _is_another_shot(
+    last: _State, keypoints: Keypoints, longer_side_px: float, time_s: float
+) -> bool:
+    if not 0.0 < time_s - last.time_s <= MAX_GAP_S:
+        return True
+    before, scores = last.keypoints, keypoints[:, 2].tolist()
+    if longer_side_px != last.longer_side_px:
+        before = scaled(before, longer_side_px / last.longer_side_px)
+    in_both = [
+        similarity
+        for similarity, score, x in zip(
+            keypoint_similarities(before, keypoints), scores, last.places[:-2:2], strict=True
+        )
+        if x is not None and score >= MIN_KEYPOINT_SCORE
+    ]
+    return not in_both or sum(in_both) / len(in_both) < MIN_SAME_SHOT_SIMILARITY
+
+
+def smoothing_step(cutoff_hz: float, elapsed_s: float) -> float:
     """Share of the way to the new value that a low-pass filter takes, 0..1 (the paper's alpha)."""
-    turned = 2.0 * np.pi * cutoff_hz * elapsed_s
+    turned = 2.0 * math.pi * cutoff_hz * elapsed_s
     return turned / (1.0 + turned)
-
-
-def _nothing_known(time_s: float) -> _State:
-    return _State(
-        time_s,
-        np.zeros((JOINT_COUNT, 3), np.float32),
-        np.zeros(POINT_COUNT, np.bool_),
-        np.zeros((POINT_COUNT, 2)),
-        np.zeros((POINT_COUNT, 2)),
-    )

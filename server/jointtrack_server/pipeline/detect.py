@@ -1,16 +1,15 @@
 """One picture in, people and their angles out: the one pipeline behind both doors."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from jointtrack_server.domain.crop import MIN_CROP_KEYPOINT_SCORE
-from jointtrack_server.domain.types import Box, Keypoints, Measurement, Pose, SideValue
+from jointtrack_server.domain.types import Box, Keypoints, Measurement, Pose, SideValue, scaled
 from jointtrack_server.engines.base import PoseModel
 from jointtrack_server.engines.catalogue import ModelSpec
-from jointtrack_server.errors import JointTrackError, Reason
+from jointtrack_server.fetching.fetcher import Fetcher
 from jointtrack_server.imaging.decode import (
     DecodedPicture,
     ImageLimits,
@@ -31,13 +30,15 @@ from jointtrack_server.pipeline.options import (
     Timings,
 )
 from jointtrack_server.pipeline.people import Search, find_people
-from jointtrack_server.pipeline.runner import Runner, timed
+from jointtrack_server.pipeline.runner import OWNER, Runner
+from jointtrack_server.pipeline.stages import Stage
 
-ImageSource = bytes | RawImage | ImageUrl
+ImageData = bytes | RawImage
+ImageSource = ImageData | ImageUrl
 
 
 class DetectPipeline:
-    """Decode, find, measure, draw. ``detect`` may be awaited by any number of callers at once."""
+    """Fetch, decode, find, measure, draw. Any number of callers may await ``detect`` at once."""
 
     def __init__(
         self,
@@ -45,11 +46,13 @@ class DetectPipeline:
         finder: PoseModel,
         runner: Runner,
         limits: ImageLimits,
+        fetcher: Fetcher,
     ) -> None:
         self._models = models
         self._finder = finder
         self._runner = runner
         self._limits = limits
+        self._fetcher = fetcher
 
     async def detect(
         self, source: ImageSource, options: DetectOptions, *, deadline_s: float | None = None
@@ -59,11 +62,34 @@ class DetectPipeline:
         ``deadline_s`` is on ``time.monotonic``'s clock.
         Raises JointTrackError for bad pictures, when overloaded, and when the deadline passes.
         """
+        data: ImageData
+        fetch_ms = 0.0
+        if isinstance(source, ImageUrl):
+            data, fetch_ms = await self.fetch(source, deadline_s=deadline_s)
+        else:
+            data = source
         (detection, picture), queue_ms = await self._runner.run(
-            lambda: self._detect(source, options), deadline_s=deadline_s
+            lambda: self._detect(data, options), deadline_s=deadline_s
         )
-        detection = detection.timed(queue_ms=queue_ms)
+        detection.timings.queue_ms, detection.timings.fetch_ms = queue_ms, fetch_ms
         return await self.draw(detection, picture, options)
+
+    async def fetch(
+        self,
+        picture: ImageUrl,
+        *,
+        deadline_s: float | None = None,
+        refuse_when_full: bool = True,
+    ) -> tuple[bytes, float]:
+        """The file and the milliseconds that it took; as ``Fetcher.fetch``."""
+        with Stage("fetch") as fetching:
+            file = await self._fetcher.fetch(
+                picture.url,
+                owner=OWNER.get(),
+                deadline_s=deadline_s,
+                refuse_when_full=refuse_when_full,
+            )
+        return file, fetching.ms
 
     def search(self, options: DetectOptions) -> Search:
         """What the options ask to look for, with the loaded models."""
@@ -75,15 +101,11 @@ class DetectPipeline:
             options.max_people,
         )
 
-    def decode(self, source: ImageSource, *, min_long_side_px: int | None) -> DecodedPicture:
-        """Any source to upright RGB; as ``decode_file``. Raises JointTrackError if it is bad."""
-        if isinstance(source, ImageUrl):
-            raise JointTrackError(
-                Reason.IMAGE_FETCH_FAILED,
-                "Fetching pictures by URL is disabled on this server. Send the picture itself.",
-                field="image",
-                metadata={"why": "disabled"},
-            )
+    def decode(self, source: ImageData, *, min_long_side_px: int | None) -> DecodedPicture:
+        """A file or pixels to upright RGB; as ``decode_file``.
+
+        Raises JointTrackError if the picture is bad.
+        """
         if isinstance(source, RawImage):
             return decode_raw(source, self._limits)
         return decode_file(source, self._limits, min_long_side_px=min_long_side_px)
@@ -97,10 +119,9 @@ class DetectPipeline:
         in_view: int,
     ) -> Detection:
         """Measures the people seen; ``in_view`` counts those not among ``seen`` too."""
-        persons, measure_ms = timed(
-            lambda: tuple(_to_person(one, picture, options, in_view > 1) for one in seen)
-        )
-        return Detection(picture.size, persons, Timings(measure_ms=measure_ms))
+        with Stage("measure") as measuring:
+            persons = tuple(_to_person(one, picture, options, in_view > 1) for one in seen)
+        return Detection(picture.size, persons, Timings(measure_ms=measuring.ms))
 
     async def draw(
         self, detection: Detection, picture: DecodedPicture, options: DetectOptions
@@ -108,14 +129,15 @@ class DetectPipeline:
         """Adds the pictures asked for; they are drawn and encoded at the same time."""
         if not (options.include_overlays or options.include_image):
             return detection
-        started_s, people = time.perf_counter(), detection.people
+        people = detection.people
         work: list[Callable[[], EncodedPicture]] = []
         if options.include_overlays:
             work += [partial(_overlay, picture, one) for who in people for one in who.measurements]
         if options.include_image:
             work.append(partial(_upright_image, picture))
-        jobs = (self._runner.run(one, refuse_when_full=False) for one in work)
-        drawn = [encoded for encoded, _ in await asyncio.gather(*jobs)]
+        with Stage("overlay") as drawing:
+            jobs = (self._runner.run(one, refuse_when_full=False) for one in work)
+            drawn = [encoded for encoded, _ in await asyncio.gather(*jobs)]
         image = drawn.pop() if options.include_image else None
         if options.include_overlays:
             overlays = iter(drawn)
@@ -123,19 +145,21 @@ class DetectPipeline:
                 replace(who, overlays={one.name: next(overlays) for one in who.measurements})
                 for who in people
             )
-        detection = replace(detection, people=people, image=image)
-        return detection.timed(overlay_ms=(time.perf_counter() - started_s) * 1000.0)
+        detection.timings.overlay_ms = drawing.ms
+        return replace(detection, people=people, image=image)
 
     def _detect(
-        self, source: ImageSource, options: DetectOptions
+        self, source: ImageData, options: DetectOptions
     ) -> tuple[Detection, DecodedPicture]:
-        min_long_side_px = options.min_long_side_px
-        picture, decode_ms = timed(lambda: self.decode(source, min_long_side_px=min_long_side_px))
+        with Stage("decode") as decoding:
+            picture = self.decode(source, min_long_side_px=options.min_long_side_px)
         search = _scale_region(self.search(options), picture)
-        people, infer_ms = timed(lambda: find_people(picture.pixels, search))
+        with Stage("infer") as inferring:
+            people = find_people(picture.pixels, search)
         seen = [Seen(one.keypoints) for one in people.found]
         detection = self.describe(picture, seen, options, in_view=people.in_view)
-        return detection.timed(decode_ms=decode_ms, infer_ms=infer_ms), picture
+        detection.timings.decode_ms, detection.timings.infer_ms = decoding.ms, inferring.ms
+        return detection, picture
 
 
 def _to_person(
@@ -157,9 +181,7 @@ def _to_person(
 
 
 def _to_pose(keypoints: Keypoints, picture: DecodedPicture) -> Pose:
-    scaled = keypoints.copy()
-    scaled[:, :2] *= picture.scale
-    return Pose(scaled, picture.size)
+    return Pose(scaled(keypoints, picture.scale), picture.size)
 
 
 def _with_raw(
@@ -180,17 +202,18 @@ def _with_raw(
 
 def _box(pose: Pose) -> Box:
     """Around the keypoints that exist (or could, if none does), cut to the picture."""
+    keypoints: list[list[float]] = pose.keypoints.tolist()
     for min_score in (MIN_KEYPOINT_SCORE, MIN_CROP_KEYPOINT_SCORE, 0.0):
-        points = pose.keypoints[pose.keypoints[:, 2] >= min_score, :2]
+        points = [(x_px, y_px) for x_px, y_px, score in keypoints if score >= min_score]
         if len(points) > 1:
             break
-    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    around = Box.around(points)
     width_px, height_px = pose.image_size.width_px, pose.image_size.height_px
     return Box(
-        min(max(left, 0.0), width_px),
-        min(max(top, 0.0), height_px),
-        min(max(right, 0.0), width_px),
-        min(max(bottom, 0.0), height_px),
+        min(max(around.x_min_px, 0.0), width_px),
+        min(max(around.y_min_px, 0.0), height_px),
+        min(max(around.x_max_px, 0.0), width_px),
+        min(max(around.y_max_px, 0.0), height_px),
     )
 
 

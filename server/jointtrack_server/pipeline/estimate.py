@@ -6,13 +6,14 @@ A thread, a process or another machine can do it, and do it again elsewhere when
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jointtrack_server.domain.crop import CropRegion
 from jointtrack_server.domain.skeleton import JOINT_COUNT
-from jointtrack_server.domain.types import Box, Keypoints, Picture, mean_score
+from jointtrack_server.domain.types import Box, Keypoints, Picture, Point, mean_score
 from jointtrack_server.engines.base import PoseModel
 from jointtrack_server.imaging.crop import cut_crop
+
+_POSE_LENGTH = 3 * JOINT_COUNT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,34 +42,29 @@ def estimate(picture: Picture, region: CropRegion, model: PoseModel) -> tuple[Ca
     """
     crop = cut_crop(picture, region, model.spec.input_size_px)
     output = model.infer(crop.pixels)
-    rows = output.reshape(len(output), -1)
-    candidates = [_candidate(row, crop.to_picture) for row in rows]
+    rows: list[list[float]] = output.reshape(len(output), -1).tolist()
+    to_picture: list[list[float]] = crop.to_picture.tolist()
+    candidates = [_candidate(row, to_picture) for row in rows]
     return tuple(sorted(candidates, key=lambda candidate: -candidate.prominence))
 
 
-def _candidate(row: NDArray[np.float32], to_picture: NDArray[np.float64]) -> Candidate:
+def _candidate(row: list[float], to_picture: list[list[float]]) -> Candidate:
     """A row of 17 x (y, x, score), as TensorFlow Hub documents MoveNet's output.
 
-    MultiPose adds ymin, xmin, ymax, xmax and the person's score.
+    MultiPose adds ymin, xmin, ymax, xmax and the person's score. For so few numbers Python takes
+    half of numpy's time (docs/performance.md).
     """
-    y_x_score = row[: 3 * JOINT_COUNT].reshape(JOINT_COUNT, 3)
-    keypoints = np.empty((JOINT_COUNT, 3), np.float32)
-    keypoints[:, :2] = _applied(to_picture, y_x_score[:, 1::-1])
-    keypoints[:, 2] = y_x_score[:, 2]
-    if len(row) == 3 * JOINT_COUNT:
-        corners = keypoints[:, :2].astype(np.float64)
-        score = mean_score(keypoints)
+    scores = row[2:_POSE_LENGTH:3]
+    points = _applied(to_picture, row[1:_POSE_LENGTH:3], row[:_POSE_LENGTH:3])
+    if len(row) == _POSE_LENGTH:
+        corners, score = points, sum(scores) / JOINT_COUNT
     else:
-        y_min, x_min, y_max, x_max, score = row[3 * JOINT_COUNT :].tolist()
-        corners = _applied(
-            to_picture, np.array([[x_min, y_min], [x_max, y_min], [x_min, y_max], [x_max, y_max]])
-        )
-    (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-    return Candidate(keypoints, Box(left, top, right, bottom), score)
+        y_min, x_min, y_max, x_max, score = row[_POSE_LENGTH:]
+        corners = _applied(to_picture, [x_min, x_max, x_min, x_max], [y_min, y_min, y_max, y_max])
+    keypoints = np.array([(*p, s) for p, s in zip(points, scores, strict=True)], np.float32)
+    return Candidate(keypoints, Box.around(corners), score)
 
 
-def _applied(
-    to_picture: NDArray[np.float64], fractions: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    points: NDArray[np.float64] = fractions.astype(np.float64) @ to_picture[:, :2].T
-    return points + to_picture[:, 2]
+def _applied(to_picture: list[list[float]], us: list[float], vs: list[float]) -> list[Point]:
+    (a, b, c), (d, e, f) = to_picture
+    return [(a * u + b * v + c, d * u + e * v + f) for u, v in zip(us, vs, strict=True)]

@@ -1,7 +1,7 @@
 """What a caller may ask of one picture, and what comes back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from jointtrack_server.domain.types import (
     Box,
@@ -52,11 +52,12 @@ class DetectOptions:
         return CROPPED_LONG_SIDE_PX
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Timings:
-    """Milliseconds spent on one picture."""
+    """Milliseconds spent on one picture; whoever ends a stage writes down what it took."""
 
     queue_ms: float = 0.0
+    fetch_ms: float = 0.0
     decode_ms: float = 0.0
     infer_ms: float = 0.0
     measure_ms: float = 0.0
@@ -95,7 +96,3 @@ class Detection:
     people: tuple[Person, ...]
     timings: Timings
     image: EncodedPicture | None = None
-
-    def timed(self, **milliseconds: float) -> "Detection":
-        """The same with these fields of ``timings`` set."""
-        return replace(self, timings=replace(self.timings, **milliseconds))

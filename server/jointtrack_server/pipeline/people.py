@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-import numpy as np
-
 from jointtrack_server.domain.crop import (
     CropRegion,
     crop_around_box,
@@ -110,9 +108,9 @@ def find_people(picture: Picture, search: Search, *, thorough: bool = True) -> P
 
 def is_believable(candidate: Candidate) -> bool:
     """A mean score of at least 0.3, and at least 5 keypoints that reach it."""
-    scores = candidate.keypoints[:, 2]
-    enough = np.count_nonzero(scores >= MIN_PERSON_SCORE) >= MIN_PERSON_KEYPOINTS
-    return bool(enough) and candidate.mean_score >= MIN_PERSON_SCORE
+    scores: list[float] = candidate.keypoints[:, 2].tolist()
+    enough = sum([score >= MIN_PERSON_SCORE for score in scores]) >= MIN_PERSON_KEYPOINTS
+    return enough and candidate.mean_score >= MIN_PERSON_SCORE
 
 
 def look_closely(picture: Picture, crop: CropRegion, model: PoseModel) -> Candidate:
@@ -183,9 +181,14 @@ def _confirmed(look: Candidate, earlier: Candidate) -> Candidate:
     an earlier look had it at the same place says which of the two to believe.
     """
     similarities = keypoint_similarities(look.keypoints, earlier.keypoints)
+    both = zip(
+        look.keypoints[:, 2].tolist(), earlier.keypoints[:, 2].tolist(), similarities, strict=True
+    )
     keypoints = look.keypoints.copy()
-    scores = np.maximum(keypoints[:, 2], earlier.keypoints[:, 2])
-    keypoints[:, 2] = np.where(similarities >= SAME_PLACE_SIMILARITY, scores, keypoints[:, 2])
+    keypoints[:, 2] = [
+        max(score, before) if alike >= SAME_PLACE_SIMILARITY else score
+        for score, before, alike in both
+    ]
     return replace(look, keypoints=keypoints)
 
 

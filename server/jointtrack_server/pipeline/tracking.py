@@ -8,9 +8,9 @@ person it continues best, so that ids survive a crossing and a short occlusion.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jointtrack_server.domain.crop import (
     CropRegion,
@@ -19,9 +19,15 @@ from jointtrack_server.domain.crop import (
     trunk_turn_deg,
     turn_difference_deg,
 )
-from jointtrack_server.domain.similarity import extent, object_keypoint_similarity
-from jointtrack_server.domain.skeleton import TORSO
-from jointtrack_server.domain.types import ImageSize, Keypoints
+from jointtrack_server.domain.similarity import object_keypoint_similarity
+from jointtrack_server.domain.types import (
+    ImageSize,
+    Keypoints,
+    Point,
+    columns,
+    scaled,
+    torso_centre,
+)
 from jointtrack_server.imaging.decode import DecodedPicture
 from jointtrack_server.pipeline.estimate import Candidate, estimate
 from jointtrack_server.pipeline.options import CROPPED_LONG_SIDE_PX
@@ -49,7 +55,17 @@ PACE_MEMORY = 0.6
 """Share of the old pace kept when a new one is measured."""
 
 
-Vector = NDArray[np.float64]
+class Whereabouts(NamedTuple):
+    """Middle and longer side of a pose; fractions of the frame's longer side."""
+
+    x: float
+    y: float
+    size: float
+
+    @classmethod
+    def of(cls, keypoints: Keypoints) -> "Whereabouts":
+        xs, ys, _ = columns(keypoints)
+        return cls(*torso_centre(xs, ys), max(max(xs) - min(xs), max(ys) - min(ys)))
 
 
 @dataclass(slots=True, eq=False)
@@ -59,14 +75,11 @@ class Track:
 
     number: int
     keypoints: Keypoints
+    where: Whereabouts
     seen_s: float
-    pace: Vector = field(default_factory=lambda: np.zeros(2))
+    pace: Point = (0.0, 0.0)
     crop_share: float = 0.0
     """Side of the last crop as a share of the frame's longer side; 0 before the first."""
-    _centre: Vector = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._centre = _centre(self.keypoints)
 
     @property
     def track_id(self) -> str:
@@ -79,32 +92,42 @@ class Track:
         moved[:, :2] += self._way(time_s)
         return moved
 
-    def closeness(self, keypoints: Keypoints, time_s: float) -> float:
-        """How near the pose is to where this person is by now, 1 for just there; 0 is too far away
+    def closeness(self, where: Whereabouts, time_s: float) -> float:
+        """How near somebody is to where this person is by now, 1 for just there; 0 is too far away
         to be the same one."""
-        size = max(_size(keypoints), _size(self.keypoints))
+        size = max(where.size, self.where.size)
         reach = size * (MAX_STEP + STEP_PER_S * (time_s - self.seen_s))
-        x, y = (_centre(keypoints) - self._centre - self._way(time_s)).tolist()
-        return max(1.0 - math.hypot(x, y) / reach, 0.0)
+        way_x, way_y = self._way(time_s)
+        apart = math.hypot(where.x - self.where.x - way_x, where.y - self.where.y - way_y)
+        return max(1.0 - apart / reach, 0.0)
 
-    def _way(self, time_s: float) -> Vector:
-        return self.pace * min(time_s - self.seen_s, MAX_LOST_S)
+    def _way(self, time_s: float) -> Point:
+        lasted_s = min(time_s - self.seen_s, MAX_LOST_S)
+        return self.pace[0] * lasted_s, self.pace[1] * lasted_s
 
-    def see(self, keypoints: Keypoints, time_s: float) -> None:
+    def see(self, keypoints: Keypoints, where: Whereabouts, time_s: float) -> None:
         """Goes on at this pose."""
-        elapsed_s, centre = time_s - self.seen_s, _centre(keypoints)
+        elapsed_s = time_s - self.seen_s
         if elapsed_s > 0.0:
-            pace = (centre - self._centre) / elapsed_s
-            self.pace = PACE_MEMORY * self.pace + (1.0 - PACE_MEMORY) * pace
-        self.keypoints, self.seen_s, self._centre = keypoints, time_s, centre
+            kept, new = PACE_MEMORY, (1.0 - PACE_MEMORY) / elapsed_s
+            self.pace = (
+                kept * self.pace[0] + new * (where.x - self.where.x),
+                kept * self.pace[1] + new * (where.y - self.where.y),
+            )
+        self.keypoints, self.where, self.seen_s = keypoints, where, time_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """A followed person in this frame."""
+    """A followed person in this frame; ``keypoints`` and ``where`` are in fractions."""
 
     track: Track
     candidate: Candidate
+    keypoints: Keypoints
+    where: Whereabouts
+
+    def remember(self, time_s: float) -> None:
+        self.track.see(self.keypoints, self.where, time_s)
 
 
 @dataclass(slots=True)
@@ -134,7 +157,7 @@ class PeopleTracker:
             seen += self._assign(fresh, frame, taken=seen)
             seen += self._welcome(fresh, seen, frame)
         for sighting in seen:
-            sighting.track.see(frame.normalised(sighting.candidate.keypoints), time_s)
+            sighting.remember(time_s)
         return tuple(sorted(seen, key=lambda sighting: sighting.track.number)), in_view
 
     @property
@@ -169,26 +192,27 @@ class PeopleTracker:
     ) -> list[Sighting]:
         """Gives each candidate to the free person it continues best, the surest pairs first."""
         free = [one for one in self.tracks if one not in [sighting.track for sighting in taken]]
-        pairs = []
+        pairs: list[tuple[float, Sighting]] = []
         for candidate in candidates:
             keypoints = frame.normalised(candidate.keypoints)
+            where = Whereabouts.of(keypoints)
             for track in free:
-                closeness = track.closeness(keypoints, frame.time_s)
+                closeness = track.closeness(where, frame.time_s)
                 if closeness > 0.0:
-                    pairs.append((closeness, keypoints, candidate, track))
+                    pairs.append((closeness, Sighting(track, candidate, keypoints, where)))
         if len(pairs) == 1:
-            return [Sighting(track, candidate) for _, _, candidate, track in pairs]
+            return [pairs[0][1]]
 
-        def continuity(pair: tuple[float, Keypoints, Candidate, Track]) -> float:
-            closeness, keypoints, _, track = pair
-            expected = track.predicted(frame.time_s)
-            return closeness + object_keypoint_similarity(keypoints, expected)
+        def continuity(pair: tuple[float, Sighting]) -> float:
+            closeness, sighting = pair
+            expected = sighting.track.predicted(frame.time_s)
+            return closeness + object_keypoint_similarity(sighting.keypoints, expected)
 
         sightings: list[Sighting] = []
-        for _, _, candidate, track in sorted(pairs, key=continuity, reverse=True):
+        for _, sighting in sorted(pairs, key=continuity, reverse=True):
             used = [item for s in sightings for item in (s.candidate, s.track)]
-            if candidate not in used and track not in used:
-                sightings.append(Sighting(track, candidate))
+            if sighting.candidate not in used and sighting.track not in used:
+                sightings.append(sighting)
         return sightings
 
     def _should_search(self, seen: list[Sighting], time_s: float) -> bool:
@@ -207,9 +231,10 @@ class PeopleTracker:
         for candidate in newcomers[: max(self.search.max_people - len(seen), 0)]:
             self._last_number += 1
             keypoints = frame.normalised(candidate.keypoints)
-            track = Track(self._last_number, keypoints, frame.time_s)
+            where = Whereabouts.of(keypoints)
+            track = Track(self._last_number, keypoints, where, frame.time_s)
             self.tracks.append(track)
-            sightings.append(Sighting(track, candidate))
+            sightings.append(Sighting(track, candidate, keypoints, where))
         return sightings
 
 
@@ -220,14 +245,10 @@ class _Frame:
     time_s: float
 
     def normalised(self, keypoints: Keypoints) -> Keypoints:
-        scaled = keypoints.copy()
-        scaled[:, :2] /= max(self.size.width_px, self.size.height_px)
-        return scaled
+        return scaled(keypoints, 1.0 / max(self.size.width_px, self.size.height_px))
 
     def pixels(self, keypoints: Keypoints) -> Keypoints:
-        scaled = keypoints.copy()
-        scaled[:, :2] *= max(self.size.width_px, self.size.height_px)
-        return scaled
+        return scaled(keypoints, max(self.size.width_px, self.size.height_px))
 
 
 def _expected_crop(keypoints: Keypoints, size: ImageSize) -> CropRegion | None:
@@ -242,13 +263,3 @@ def _expected_crop(keypoints: Keypoints, size: ImageSize) -> CropRegion | None:
 def _is_held(look: Candidate) -> bool:
     """The torso is still seen and the pose as a whole is believable."""
     return torso_visible(look.keypoints) and is_believable(look)
-
-
-def _centre(keypoints: Keypoints) -> Vector:
-    centre: Vector = np.add.reduce(keypoints[TORSO, :2], axis=0, dtype=np.float64) / len(TORSO)
-    return centre
-
-
-def _size(keypoints: Keypoints) -> float:
-    """The longer side of the pose."""
-    return max(extent(keypoints))

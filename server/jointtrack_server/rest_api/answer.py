@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from jointtrack_server.domain.skeleton import BOTH_SIDES, Joint, Side
 from jointtrack_server.domain.types import Measurement, SideValue
-from jointtrack_server.engines.base import Engine
+from jointtrack_server.engines.base import EngineInfo
 from jointtrack_server.imaging.encode import EncodedPicture
 from jointtrack_server.measurements import MEASUREMENTS, MeasurementSpec, round_degrees
 from jointtrack_server.pipeline.options import Detection, DetectOptions, Person
@@ -13,7 +13,7 @@ from jointtrack_server.rest_api.schema import JsonObject
 
 
 def to_answer(
-    detection: Detection, options: DetectOptions, engine: Engine, include: frozenset[str]
+    detection: Detection, options: DetectOptions, engine: EngineInfo, include: frozenset[str]
 ) -> JsonObject:
     """The documented answer for the most prominent person, and what ``include`` adds.
 
@@ -40,7 +40,8 @@ def to_answer(
 def _to_person(person: Person, include: frozenset[str]) -> JsonObject:
     answer: JsonObject = {
         "measurements": [
-            _to_measurement(one, person.overlays[one.name], include) for one in person.measurements
+            _to_measurement(one, include) | {"image": _to_image(person.overlays[one.name])}
+            for one in person.measurements
         ]
     }
     if "keypoints" in include:
@@ -52,16 +53,13 @@ def _to_person(person: Person, include: frozenset[str]) -> JsonObject:
     return answer
 
 
-def _to_measurement(
-    measurement: Measurement, overlay: EncodedPicture, include: frozenset[str]
-) -> JsonObject:
+def _to_measurement(measurement: Measurement, include: frozenset[str]) -> JsonObject:
     spec = MEASUREMENTS[measurement.name]
     answer: JsonObject = {
         "name": spec.name,
         "title": spec.title,
         "bodyPart": spec.body_part,
         "value": {side.value: _rounded(measurement.sides.get(side)) for side in BOTH_SIDES},
-        "image": _to_image(overlay),
     }
     if "details" in include:
         answer |= _to_details(measurement, spec)

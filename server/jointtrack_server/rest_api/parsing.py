@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from jointtrack_server.domain.skeleton import BOTH_SIDES, Side
@@ -13,7 +13,7 @@ from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.measurements import MEASUREMENTS
 from jointtrack_server.pipeline.detect import ImageSource
 from jointtrack_server.pipeline.options import DetectOptions, ImageUrl
-from jointtrack_server.rest_api.body import Fields
+from jointtrack_server.rest_api.fields import Fields
 from jointtrack_server.rest_api.schema import INCLUDES
 
 _SIDES: Mapping[str, tuple[Side, ...]] = {
@@ -46,22 +46,25 @@ class DetectRequest:
 def parse(fields: Fields, max_people: int) -> DetectRequest:
     """Raises JointTrackError; its ``field`` is the documented name."""
     source = _source(fields)
+    options = replace(parse_options(fields, max_people), include_overlays=True, include_image=True)
+    return DetectRequest(source, options, _include(fields))
+
+
+def parse_options(fields: Fields, max_people: int) -> DetectOptions:
+    """What is asked of a picture or of every frame, as ``parse``; no pictures go back."""
     measure = MeasureOptions(
         names=_measurements(fields),
-        sides=_choice(fields, "side", _SIDES, BOTH_SIDES, Reason.INVALID_SIDE),
-        facing=_choice(fields, "facing", _FACINGS, None, Reason.INVALID_REQUEST),
-        mirrored=_choice(fields, "mirrored", _BOOLEANS, False, Reason.INVALID_REQUEST),
-        strict=_choice(fields, "strict", _BOOLEANS, False, Reason.INVALID_REQUEST),
+        sides=choice(fields, "side", _SIDES, BOTH_SIDES, Reason.INVALID_SIDE),
+        facing=choice(fields, "facing", _FACINGS, None, Reason.INVALID_REQUEST),
+        mirrored=choice(fields, "mirrored", _BOOLEANS, False, Reason.INVALID_REQUEST),
+        strict=choice(fields, "strict", _BOOLEANS, False, Reason.INVALID_REQUEST),
     )
     people = {str(count): count for count in range(1, max_people + 1)}
-    options = DetectOptions(
-        model=find_spec(_one(fields, "model") or "", _one(fields, "version") or ""),
+    return DetectOptions(
+        model=find_spec(one_text(fields, "model") or "", one_text(fields, "version") or ""),
         measure=measure,
-        max_people=_choice(fields, "people", people, 1, Reason.INVALID_REQUEST),
-        include_overlays=True,
-        include_image=True,
+        max_people=choice(fields, "people", people, 1, Reason.INVALID_REQUEST),
     )
-    return DetectRequest(source, options, _include(fields))
 
 
 def _source(fields: Fields) -> ImageSource:
@@ -189,10 +192,10 @@ def _include(fields: Fields) -> frozenset[str]:
     return frozenset(include)
 
 
-def _choice(
+def choice(
     fields: Fields, name: str, choices: Mapping[str, _Value], default: _Value, reason: Reason
 ) -> _Value:
-    text = _one(fields, name)
+    text = one_text(fields, name)
     if text is None:
         return default
     if text.lower() not in choices:
@@ -200,7 +203,7 @@ def _choice(
     return choices[text.lower()]
 
 
-def _one(fields: Fields, name: str) -> str | None:
+def one_text(fields: Fields, name: str) -> str | None:
     """The field's only value; ``None`` if it is absent or blank."""
     values = _texts(fields, name)
     if len(values) > 1:

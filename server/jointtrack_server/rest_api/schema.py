@@ -3,6 +3,8 @@
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+from typing_extensions import TypedDict
 
 from jointtrack_server.domain.types import Facing, MissingReason, View, Warning
 
@@ -11,22 +13,8 @@ JsonObject = dict[str, Any]
 INCLUDES = ("keypoints", "details")
 """What "include" may ask for beyond the documented answer."""
 
-SideName = Literal["left", "right"]
-
-_PICTURE = {"data": "data:image/jpeg;base64,/9j/4AAQSkZJRgAB", "width": 612, "height": 403}
-_EXAMPLE: JsonObject = {
-    "status": "ok",
-    "image": _PICTURE,
-    "measurements": [
-        {
-            "name": "shoulder_abduction",
-            "title": "Shoulder Abduction",
-            "bodyPart": "shoulder",
-            "value": {"left": 123, "right": 115},
-            "image": _PICTURE,
-        }
-    ],
-}
+Absent = SkipJsonSchema[None]
+"""What may be missing, but is never null."""
 
 
 class _Answer(BaseModel):
@@ -55,6 +43,24 @@ class MissingValue(_Answer):
     keypoints: list[str]
 
 
+class SideReasons(TypedDict, total=False):
+    """Of the sides that were asked for and have no value."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    left: MissingValue
+    right: MissingValue
+
+
+class SideNumbers(TypedDict, total=False):
+    """Of the sides that have a value."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    left: float
+    right: float
+
+
 class NormalRange(_Answer):
     """The range usually found in healthy people, in degrees, and where it is from."""
 
@@ -75,13 +81,13 @@ class MeasurementAnswer(_Answer):
     bodyPart: str  # noqa: N815  # the documented name
     value: Value
     image: Picture
-    reasons: dict[SideName, MissingValue] = {}
+    reasons: SideReasons = {}
     warnings: list[Warning] = []
-    confidence: dict[SideName, float] = {}
-    view: View | None = None
+    confidence: SideNumbers = {}
+    view: View | Absent = None
     facing: Facing | None = None
-    normal: NormalRange | None = None
-    components: dict[SideName, float] = {}
+    normal: NormalRange | Absent = None
+    components: SideNumbers = {}
 
 
 class Keypoint(_Answer):
@@ -126,14 +132,12 @@ class DetectAnswer(_Answer):
     "model": with include=details.
     """
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
     status: Literal["ok"]
     image: Picture
     measurements: list[MeasurementAnswer]
     keypoints: list[Keypoint] = []
     people: list[PersonAnswer] = []
-    model: ModelUsed | None = None
+    model: ModelUsed | Absent = None
 
 
 class ErrorBody(_Answer):
@@ -141,7 +145,7 @@ class ErrorBody(_Answer):
 
     code: str = Field(examples=["unknown_measurement"])
     message: str
-    field: str | None = Field(default=None, examples=["measurement"])
+    field: str | Absent = Field(default=None, examples=["measurement"])
     requestId: str  # noqa: N815  # the documented name
 
 

@@ -17,14 +17,16 @@ from jointtrack_server.domain.types import (
     Pose,
 )
 from jointtrack_server.imaging import palette
+from jointtrack_server.imaging.canvas import draw_marks
 from jointtrack_server.imaging.overlay import draw_overlay
+from jointtrack_server.imaging.skeleton import skeleton_marks
 from jointtrack_server.measurements import MEASUREMENTS, measure
+from jointtrack_server.measurements.quality import MIN_KEYPOINT_SCORE
 from jointtrack_server.video.encode import VideoWriter
 from jointtrack_server.video.frames import AnsweredFrame
 from jointtrack_server.video.job import Job
 from jointtrack_server.video.sides import is_one_angle, shown_sides
 from jointtrack_server.video.sink import Sink
-from jointtrack_server.video.skeleton import draw_skeleton
 from jointtrack_server.video.text import draw_ground, draw_text, text_width_px
 from jointtrack_server.video.trace import PanelSize, Trace
 
@@ -63,7 +65,7 @@ class AnnotatedVideo(Sink):
     def _drawn(self, frame: AnsweredFrame, picture: Picture) -> Picture:
         drawn = picture.copy()
         for person in frame.people:
-            draw_skeleton(drawn, person)
+            draw_marks(drawn, skeleton_marks(_pose(person, picture), MIN_KEYPOINT_SCORE))
         for person in frame.people:
             for measurement in figures(person, picture, self._job):
                 drawn = draw_overlay(drawn, measurement)
@@ -123,11 +125,7 @@ def figures(person: Person, picture: Picture, job: Job) -> Iterator[Measurement]
 
     The figures come from the answer's own keypoints, where the subject faces from its judgement.
     """
-    height, width = picture.shape[:2]
-    keypoints = np.array(
-        [(one.x_px, one.y_px, one.score) for one in person.keypoints], dtype=np.float32
-    )
-    pose = Pose(keypoints, ImageSize(width, height))
+    pose = _pose(person, picture)
     if job.mirrored:
         pose = pose.mirrored()
     for answered in person.measurements:
@@ -139,6 +137,14 @@ def figures(person: Person, picture: Picture, job: Job) -> Iterator[Measurement]
             for side, value in measured.sides.items()
         }
         yield replace(measured, sides=sides)
+
+
+def _pose(person: Person, picture: Picture) -> Pose:
+    height, width = picture.shape[:2]
+    keypoints = np.array(
+        [(one.x_px, one.y_px, one.score) for one in person.keypoints], dtype=np.float32
+    )
+    return Pose(keypoints, ImageSize(width, height))
 
 
 @dataclass(frozen=True, slots=True)

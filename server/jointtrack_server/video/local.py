@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from jointtrack.client import JointTrackClient
 from jointtrack_server.app import Application, build
+from jointtrack_server.cli.shared import settings_from
 from jointtrack_server.event_loop import new_event_loop
 from jointtrack_server.pipeline.models import load_models
 from jointtrack_server.settings import Settings
@@ -22,8 +23,11 @@ def local_client(timeout_s: float) -> Iterator[JointTrackClient]:
 
     Raises StartupError. JOINTTRACK_* variables choose the engine, as for ``jointtrack serve``.
     """
+    settings = settings_from(
+        {"host": LOOPBACK, "grpc_port": 0, "http_port": 0, "auth": False, "log_requests": "none"}
+    )
     with _event_loop() as loop:
-        app = asyncio.run_coroutine_threadsafe(_start(), loop).result(START_TIMEOUT_S)
+        app = asyncio.run_coroutine_threadsafe(_start(settings), loop).result(START_TIMEOUT_S)
         try:
             target = f"{LOOPBACK}:{app.grpc_door.port}"
             with JointTrackClient(target, tls=False, timeout_s=timeout_s) as client:
@@ -32,8 +36,7 @@ def local_client(timeout_s: float) -> Iterator[JointTrackClient]:
             asyncio.run_coroutine_threadsafe(app.stop(), loop).result(STOP_TIMEOUT_S)
 
 
-async def _start() -> Application:
-    settings = Settings(host=LOOPBACK, grpc_port=0, http_port=0, auth=False)
+async def _start(settings: Settings) -> Application:
     app = await build(settings, await asyncio.to_thread(load_models, settings))
     await app.start()
     return app

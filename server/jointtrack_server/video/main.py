@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 
 import typer
 
-from jointtrack.cli import output
+from jointtrack.cli import output, tables
 from jointtrack.cli.connect import ServerOptions
 from jointtrack.client import JointTrackClient
 from jointtrack.errors import JointTrackError
@@ -53,6 +53,6 @@ def _print(job: Job, outcome: Outcome) -> None:
         )
     if not outcome.summary.people:
         output.print_error(f"{job.source}: nobody was found; film a whole person.")
-    output.print_table(summary_table(job, outcome))
+    tables.print_table(summary_table(job, outcome))
     for path in job.outputs.values():
         typer.echo(f"wrote {path}")

@@ -23,7 +23,6 @@ from jointtrack.client import JointTrackClient
 from jointtrack.names import Overflow
 from jointtrack.types import (
     FrameDetection,
-    FrameDropped,
     FrameError,
     StreamAnswer,
     StreamSummary,
@@ -146,12 +145,11 @@ def _open(job: Job, stack: ExitStack) -> list[Sink]:
 
 
 def _answered(answer: StreamAnswer, window: FrameWindow) -> AnsweredFrame:
-    assert not isinstance(answer, StreamSummary | FrameDropped)  # every frame is answered
+    assert isinstance(answer, FrameDetection | FrameError)  # every frame is answered
     frame = window.take(answer.sequence_id)
     time_s, picture = frame.capture_offset_s or 0.0, picture_of(frame.image)
     if isinstance(answer, FrameError):
         return AnsweredFrame(answer.sequence_id, time_s, picture, error=answer.error)
-    assert isinstance(answer, FrameDetection)
     detection = answer.detection
     return AnsweredFrame(
         answer.sequence_id,

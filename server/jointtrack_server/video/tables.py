@@ -49,18 +49,16 @@ class CsvTable(Sink):
         self._file.close()
 
     def _measured(self, person: Person) -> Iterator[Row]:
-        for measurement in person.measurements:
-            for side in self._job.sides:
-                value = measurement.sides[side]
-                yield (
-                    person.track_id or "",
-                    measurement.name,
-                    side,
-                    _number(value.value_deg, 2),
-                    _number(value.raw_deg, 2),
-                    _number(value.confidence, 3),
-                    value.missing_reason or "",
-                )
+        for row in person.to_rows():
+            yield (
+                row["track_id"] or "",
+                row["measurement"],
+                row["side"],
+                _number(row["value_deg"], 2),
+                _number(row["raw_deg"], 2),
+                _number(row["confidence"], 3),
+                row["missing_reason"] or "",
+            )
 
     def _missing(self, frame: AnsweredFrame) -> Iterator[Row]:
         reason = NOBODY

@@ -12,7 +12,7 @@ from jointtrack_server.domain.angles import round_degrees
 from jointtrack_server.domain.skeleton import Side
 from jointtrack_server.domain.types import Picture, Point
 from jointtrack_server.imaging import palette
-from jointtrack_server.imaging.canvas import Stroke, draw_strokes
+from jointtrack_server.imaging.canvas import Stroke, draw_marks
 from jointtrack_server.video.text import draw_ground, draw_text, text_width_px
 
 WINDOW_S = 4.0
@@ -105,9 +105,9 @@ class Trace:
             x = graph.left - pad // 2 - text_width_px(label, 0.75 * font)
             y = round(graph.y(value) + 0.27 * font)
             draw_text(picture, label, (x, y), 0.75 * font, AXIS_TEXT)
-        draw_strokes(picture, graph.grid())
+        draw_marks(picture, graph.grid())
         line_px = max(2, round(0.14 * font))
-        draw_strokes(picture, self._lines(graph, line_px))
+        draw_marks(picture, self._lines(graph, line_px))
 
     def _draw_header(self, picture: Picture, left: int, right: int, base: int, font: float) -> None:
         pen = right

@@ -1,11 +1,9 @@
 """Thin lines of the body under the angle figures."""
 
-from jointtrack.types import Person
 from jointtrack_server.domain.skeleton import Joint, Side
-from jointtrack_server.domain.types import Picture
+from jointtrack_server.domain.types import Point, Pose
 from jointtrack_server.imaging import palette
-from jointtrack_server.imaging.canvas import Stroke, shade_strokes
-from jointtrack_server.measurements.quality import MIN_KEYPOINT_SCORE
+from jointtrack_server.imaging.canvas import Mark, Shade, Stroke
 
 LIMBS = tuple(
     (side.joint(start), side.joint(end))
@@ -27,19 +25,23 @@ LINE_SHARE = 0.004
 HALO_OPACITY, LINE_OPACITY = 0.25, 0.65
 
 
-def draw_skeleton(picture: Picture, person: Person) -> None:
-    """Draws onto ``picture``; bones with an uncertain end are left out."""
-    points = {
-        joint: (keypoint.x_px, keypoint.y_px)
-        for joint, keypoint in zip(Joint, person.keypoints, strict=True)
-        if keypoint.score >= MIN_KEYPOINT_SCORE
+def skeleton_marks(pose: Pose, min_score: float) -> list[Mark]:
+    """The body's lines; bones with an end that scores less are left out."""
+    points: dict[Joint, Point] = {
+        joint: (x_px, y_px)
+        for joint, (x_px, y_px, score) in zip(Joint, pose.keypoints.tolist(), strict=True)
+        if score >= min_score
     }
-    width_px = max(1, round(LINE_SHARE * min(picture.shape[:2])))
+    size = pose.image_size
+    width_px = max(1, round(LINE_SHARE * min(size.width_px, size.height_px)))
     strokes = [
         Stroke((points[start], points[end]), width_px, palette.LINE)
         for start, end in BONES
         if start in points and end in points
     ]
-    if strokes:
-        shade_strokes(picture, strokes, width_px, palette.HALO, HALO_OPACITY)
-        shade_strokes(picture, strokes, 0, palette.LINE, LINE_OPACITY)
+    if not strokes:
+        return []
+    return [
+        Shade(strokes, width_px, palette.HALO, HALO_OPACITY),
+        Shade(strokes, 0, palette.LINE, LINE_OPACITY),
+    ]

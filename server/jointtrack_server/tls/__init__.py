@@ -1,0 +1,1 @@
+"""TLS from PEM files, watched while the server runs. Knows neither gRPC nor HTTP."""
