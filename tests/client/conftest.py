@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import pytest
 
@@ -16,6 +16,11 @@ from jointtrack import (
 from jointtrack.testing import FakeServer
 
 Result = TypeVar("Result")
+OnAnswer: TypeAlias = Callable[[StreamAnswer], None]
+
+
+def _ignore(answer: StreamAnswer) -> None:
+    pass
 
 
 class Shell(Protocol):
@@ -25,7 +30,9 @@ class Shell(Protocol):
     def measure(self, *args: Any, **options: Any) -> MeasureResult: ...
     def server_info(self, **options: Any) -> ServerInfo: ...
     def wait_ready(self, timeout_s: float) -> None: ...
-    def stream(self, *args: Any, **options: Any) -> list[StreamAnswer]: ...
+    def stream(
+        self, *args: Any, on_answer: OnAnswer = ..., **options: Any
+    ) -> list[StreamAnswer]: ...
 
 
 class SyncShell:
@@ -39,9 +46,15 @@ class SyncShell:
 
         return call
 
-    def stream(self, *args: Any, **options: Any) -> list[StreamAnswer]:
+    def stream(
+        self, *args: Any, on_answer: OnAnswer = _ignore, **options: Any
+    ) -> list[StreamAnswer]:
+        answers = []
         with self._open() as client:
-            return list(client.stream(*args, **options))
+            for answer in client.stream(*args, **options):
+                answers.append(answer)
+                on_answer(answer)
+        return answers
 
 
 class AsyncShell:
@@ -55,10 +68,16 @@ class AsyncShell:
 
         return lambda *args, **options: _run(call(*args, **options))
 
-    def stream(self, *args: Any, **options: Any) -> list[StreamAnswer]:
+    def stream(
+        self, *args: Any, on_answer: OnAnswer = _ignore, **options: Any
+    ) -> list[StreamAnswer]:
         async def call() -> list[StreamAnswer]:
+            answers = []
             async with self._open() as client:
-                return [answer async for answer in client.stream(*args, **options)]
+                async for answer in client.stream(*args, **options):
+                    answers.append(answer)
+                    on_answer(answer)
+            return answers
 
         return _run(call())
 

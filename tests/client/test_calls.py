@@ -18,17 +18,14 @@ from jointtrack import (
     RawImage,
     SearchMode,
     Side,
-    UnavailableError,
 )
 from jointtrack._requests import KeypointSource
-from jointtrack.testing import Failure, FakeServer, detection
+from jointtrack.testing import FakeServer, detection
 from jointtrack.v1 import jointtrack_service_pb2 as pb
 from jointtrack.v1 import measurement_pb2
 
 if TYPE_CHECKING:
     from tests.client.conftest import Shell
-
-BUSY = Failure("UNAVAILABLE", "OVERLOADED", "Try again later.", retry_after_s=0.5)
 
 
 def test_detect_takes_every_kind_of_picture(
@@ -223,21 +220,12 @@ def test_server_info(shell: "Shell") -> None:
     assert json.dumps(info.to_dict())
 
 
-def test_unavailable_is_tried_again(server: FakeServer, shell: "Shell") -> None:
-    server.detect.enqueue(BUSY, BUSY)
-    assert shell.detect(bytes(1_000_000)).people, "larger than gRPC's own retry buffer of 256 KiB"
-    assert len(server.detect.requests) == 3
-    server.server_info.enqueue(BUSY)
-    assert shell.server_info().models
-
-
-def test_trying_again_ends_after_four_times(server: FakeServer, shell: "Shell") -> None:
-    server.detect.default = BUSY
-    with pytest.raises(UnavailableError) as caught:
-        shell.detect(b"jpeg")
-    assert len(server.detect.requests) == 4
-    assert caught.value.reason == "OVERLOADED"
-    assert caught.value.retry_after_s == 0.5
+def test_every_limit_of_the_contract_has_its_place(shell: "Shell") -> None:
+    limits = shell.server_info().limits.to_dict()
+    fields = pb.Limits.DESCRIPTOR.fields
+    assert list(limits) == [one.name + ("_s" if one.message_type else "") for one in fields]
+    assert all(limits.values()), "none is forgotten on the way"
+    assert (limits["max_stream_idle_s"], limits["fetch_timeout_s"]) == (300.0, 10.0)
 
 
 def test_a_slow_server_meets_the_deadline(server: FakeServer, shell: "Shell") -> None:

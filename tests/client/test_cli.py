@@ -59,7 +59,7 @@ def test_detect_prints_a_table_and_writes_the_overlay(
     done = cli("detect", "photo.jpg", "-m", "knee_flexion,splits", "-o", "out.jpg")
     assert done.returncode == 0, done.stderr
     knee, splits = (line for line in done.stdout.splitlines() if "°" in line)
-    assert re.search(r"Knee Flexion *│ 0° *│ - *│ 0 to 15", knee)
+    assert re.search(r"Knee Flexion *│ 0° *│ - *│ 0 to 15 *│ made up", knee)
     assert "no right: keypoint_low_confidence (left_knee)" in knee
     assert re.search(r"62° \(above\) *│ -3° \(below\)", splits)
     assert (tmp_path / "out_knee_flexion.jpg").exists()
@@ -69,12 +69,30 @@ def test_detect_prints_a_table_and_writes_the_overlay(
 
 def test_detect_prints_json_alone(cli: Cli, server: FakeServer, tmp_path: Path) -> None:
     done = cli(
-        "detect", "photo.jpg", "-m", "splits", "--side", "left", "-o", "new/out.jpg", "--json"
+        "detect",
+        "photo.jpg",
+        "-m",
+        "splits",
+        "--side",
+        "left",
+        "-o",
+        "new/out.jpg",
+        "--format",
+        "json",
     )
     assert done.returncode == 1, "the folder of a single file is not made"
     (tmp_path / "new").mkdir()
     done = cli(
-        "detect", "photo.jpg", "-m", "splits", "--side", "left", "-o", "new/out.jpg", "--json"
+        "detect",
+        "photo.jpg",
+        "-m",
+        "splits",
+        "--side",
+        "left",
+        "-o",
+        "new/out.jpg",
+        "--format",
+        "json",
     )
     assert (done.returncode, done.stderr) == (0, "")
     value = json.loads(done.stdout)
@@ -89,7 +107,7 @@ def test_detect_prints_json_alone(cli: Cli, server: FakeServer, tmp_path: Path) 
 def test_options_are_sent(cli: Cli, server: FakeServer) -> None:
     done = cli(
         *("detect", "photo.jpg", "-m", "splits", "-m", "knee_side", "--model", "movenet-lightning"),
-        *("--search", "two_pass", "--facing", "left", "--mirrored", "--strict", "--json"),
+        *("--search", "two_pass", "--facing", "left", "--mirrored", "--strict", "--format", "json"),
     )
     assert done.returncode == 0, done.stderr
     sent = server.detect.requests[0].options
@@ -101,7 +119,18 @@ def test_options_are_sent(cli: Cli, server: FakeServer) -> None:
 def test_several_photos_get_a_folder_and_json_lines(
     cli: Cli, server: FakeServer, tmp_path: Path
 ) -> None:
-    done = cli("detect", "photo.jpg", "none.jpg", "other.jpg", "-m", "splits", "-o", "d", "--json")
+    done = cli(
+        "detect",
+        "photo.jpg",
+        "none.jpg",
+        "other.jpg",
+        "-m",
+        "splits",
+        "-o",
+        "d",
+        "--format",
+        "json",
+    )
     assert done.returncode == 1
     first, failed, last = (json.loads(line) for line in done.stdout.splitlines())
     assert [first["photo"], failed["photo"], last["photo"]] == [
@@ -126,7 +155,7 @@ def test_without_measurements_keypoints_are_printed(cli: Cli) -> None:
 def test_nobody_found_is_said_and_exits_with_1(cli: Cli, server: FakeServer) -> None:
     server.detect.default = detection(people=0)
     assert "photo.jpg: nobody was found" in _one_line(cli("detect", "photo.jpg", "-m", "splits"))
-    done = cli("detect", "photo.jpg", "--json")
+    done = cli("detect", "photo.jpg", "--format", "json")
     assert (done.returncode, json.loads(done.stdout)["people"]) == (1, [])
 
 
@@ -139,6 +168,16 @@ def test_nobody_found_is_said_and_exits_with_1(cli: Cli, server: FakeServer) -> 
         (("photo.jpg", "other.jpg", "-m", "splits", "-o", "out.jpg"), "folder"),
         (("photo.jpg", "a/photo.jpg", "-m", "splits", "-o", "d"), "same name"),
         (("photo.jpg", "--no-tls", "--ca-file", "photo.jpg"), "--ca-file"),
+        (("photo.jpg", "--format", "xml"), "xml"),
+        (("photo.jpg", "--format", "csv"), "add -m"),
+        (("photo.jpg", "--format", "fhir"), "add -m"),
+        (("photo.jpg", "-m", "splits", "--patient", "Patient/1"), "--format fhir"),
+        (("photo.jpg", "-m", "splits", "--format", "fhir", "--patient", "Jo"), "Patient/123"),
+        (("photo.jpg", "-m", "splits", "--format", "fhir", "--taken-at", "noon"), "2026-01-31"),
+        (
+            ("photo.jpg", "-m", "splits", "--format", "fhir", "--taken-at", "2026-01-31T09:30"),
+            "zone",
+        ),
         ((), "PHOTO"),
     ],
 )
@@ -146,6 +185,28 @@ def test_usage_errors_exit_with_2_and_send_nothing(
     cli: Cli, server: FakeServer, arguments: tuple[str, ...], words: str
 ) -> None:
     done = cli("detect", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not server.metadata
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("photo.jpg", "-o", "report.txt"), ".html"),
+        (("photo.jpg", "-o", "none/report.html"), "folder"),
+        (("photo.jpg:neck_rotation", "-o", "report.html"), "neck_rotation"),
+        (("photo.jpg", "-o", "report.html", "--paper", "A5"), "A5"),
+        (("photo.jpg", "-o", "report.html", "--taken-on", "today"), "2026-01-31"),
+        (("photo.jpg", "-o", "report.pdf"), "Chromium"),
+        (("photo.jpg",), "--output"),
+    ],
+)
+def test_usage_errors_of_reports_exit_with_2_and_send_nothing(
+    cli: Cli, server: FakeServer, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    done = cli("report", *arguments, PATH=str(tmp_path))  # a path without a browser
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -235,3 +296,13 @@ def test_unknown_command_is_a_usage_error(cli: Cli) -> None:
     done = cli("detekt")
     assert done.returncode == 2
     assert "detekt" in done.stderr
+
+
+def test_health(cli: Cli, server: FakeServer) -> None:
+    done = cli("health")
+    assert (done.returncode, done.stdout) == (0, f"{server.target} takes calls\n")
+    server.ready = False
+    assert "not ready" in _one_line(cli("health", "--timeout", "0.3"))
+    assert "no connection within 0.3 s" in _one_line(
+        cli("health", "--target", "127.0.0.1:1", "--timeout", "0.3")
+    )

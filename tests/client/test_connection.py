@@ -3,36 +3,18 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 
 from jointtrack import AuthenticationError, JointTrackClient, UnavailableError, __version__
-from jointtrack._channel import MAX_MESSAGE_BYTES, Tls, connection, is_loopback, service_config
+from jointtrack._channel import MAX_MESSAGE_BYTES, connection, is_loopback, service_config
 from jointtrack.testing import FakeServer
+from jointtrack.tls import Tls
 
 if TYPE_CHECKING:
     from tests.client.conftest import Shell, ShellFactory
-
-# Made for this test only, for localhost, valid from 2020 to 2120.
-KEY = b"""-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgiTolYy6unpQ1hbWV
-hw7O9Zq9GE49kY3zBBTSGSScp3yhRANCAATpaGcjk8fL/AVSmB7W4cj/CUPDMAlS
-wa4iYc9XkaydPuygDLxt8+Cf07X3uuRJUxZ9CHFtV3Gt/pcRP/NxkUY+
------END PRIVATE KEY-----
-"""
-CERTIFICATE = b"""-----BEGIN CERTIFICATE-----
-MIIBSDCB7qADAgECAgEBMAoGCCqGSM49BAMCMBQxEjAQBgNVBAMMCWxvY2FsaG9z
-dDAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowFDESMBAGA1UEAwwJ
-bG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE6WhnI5PHy/wFUpge
-1uHI/wlDwzAJUsGuImHPV5GsnT7soAy8bfPgn9O197rkSVMWfQhxbVdxrf6XET/z
-cZFGPqMvMC0wGgYDVR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMA8GA1UdEwEB/wQF
-MAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAI8K7Z7KvVo75nrVxnCjD1PP5U0U9S+2
-OBhFtt3IkhZnAiEAzLRTcgrolUbpMlKx/bu+w+B33dxDHR2nTIeuoT7nVUY=
------END CERTIFICATE-----
-"""
 
 
 def _options(target: str = "localhost:50051", tls: Tls = None) -> dict[str, object]:
@@ -40,18 +22,15 @@ def _options(target: str = "localhost:50051", tls: Tls = None) -> dict[str, obje
         target,
         api_key=None,
         tls=tls,
+        client_certificate=None,
+        allow_cleartext_key=False,
         timeout_s=1.0,
+        retries=3,
         max_message_bytes=MAX_MESSAGE_BYTES,
+        compression=None,
         channel_options={"grpc.keepalive_time_ms": 1},
     )
     return dict(settings.options) | {"credentials": settings.credentials}
-
-
-@pytest.fixture
-def tls_server() -> Iterator[FakeServer]:
-    credentials = grpc.ssl_server_credentials([(KEY, CERTIFICATE)])
-    with FakeServer(credentials=credentials) as server:
-        yield server
 
 
 def _free_port() -> int:
@@ -108,12 +87,20 @@ def test_channel_options() -> None:
     assert options["grpc.max_receive_message_length"] == 64 * 1024 * 1024
     assert options["grpc.keepalive_time_ms"] == 1, "the caller's option wins"
     assert options["grpc.service_config"] == service_config()
+    assert options["grpc.lb_policy_name"] == "pick_first", "this machine is one server"
+    assert _options("server:50051")["grpc.lb_policy_name"] == "round_robin"
 
 
 def test_only_idempotent_calls_are_tried_again() -> None:
     (policy,) = json.loads(service_config())["methodConfig"]
-    assert {name["method"] for name in policy["name"]} == {"Detect", "Measure", "GetServerInfo"}
-    assert policy["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert {name["method"] for name in policy["name"]} == {
+        "Detect",
+        "Measure",
+        "GetServerInfo",
+        "ListKeys",
+        "ListPlans",
+    }
+    assert policy["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
     assert policy["retryPolicy"]["maxAttempts"] == 4
 
 
@@ -141,21 +128,6 @@ def test_a_wrong_key_is_an_authentication_error(
             shell.stream([b"picture"])
     assert caught.value.reason == "INVALID_API_KEY"
     assert "x-api-key" not in server.metadata[0] or api_key
-
-
-def test_tls_with_own_root(tls_server: FakeServer, connect: "ShellFactory") -> None:
-    assert connect(tls_server.target, tls=CERTIFICATE).detect(b"picture").people
-    credentials = grpc.ssl_channel_credentials(CERTIFICATE)
-    assert connect(tls_server.target, tls=credentials).detect(b"picture").people
-
-
-@pytest.mark.parametrize("tls", [True, False])
-def test_untrusted_or_unencrypted_is_unreachable(
-    tls_server: FakeServer, connect: "ShellFactory", tls: bool
-) -> None:
-    with pytest.raises(UnavailableError, match="TLS"):
-        connect(tls_server.target, tls=tls, timeout_s=0.5).detect(b"picture")
-    assert not tls_server.detect.requests
 
 
 def test_no_server_is_said_so(connect: "ShellFactory") -> None:

@@ -12,6 +12,8 @@ from jointtrack import (
     InvalidRequestError,
     JointTrackError,
     NoPersonError,
+    QuotaExceededError,
+    RateLimitedError,
     ServerError,
     UnavailableError,
 )
@@ -64,7 +66,7 @@ def test_retry_delay_arrives() -> None:
         ("UNIMPLEMENTED", InvalidRequestError),
         ("UNAUTHENTICATED", AuthenticationError),
         ("PERMISSION_DENIED", AuthenticationError),
-        ("RESOURCE_EXHAUSTED", UnavailableError),
+        ("RESOURCE_EXHAUSTED", RateLimitedError),
         ("UNAVAILABLE", UnavailableError),
         ("ABORTED", UnavailableError),
         ("CANCELLED", UnavailableError),
@@ -86,6 +88,13 @@ def test_the_request_id_may_come_in_the_details() -> None:
     assert error_from_status(failure.status(), "8").request_id == "8"
 
 
+def test_a_call_that_a_proxy_broke_off_may_be_made_again() -> None:
+    broken = "Stream removed (RST_STREAM (Received RST_STREAM with error code 2))"
+    assert type(error_from_call(grpc.StatusCode.INTERNAL, broken, ())) is UnavailableError
+    failure = Failure("INTERNAL", "INTERNAL", broken)
+    assert type(error_from_status(failure.status())) is ServerError
+
+
 def test_every_grpc_code_is_covered() -> None:
     from jointtrack._status import _ERRORS
 
@@ -95,6 +104,31 @@ def test_every_grpc_code_is_covered() -> None:
 def test_nobody_found_is_its_own_error() -> None:
     status = Failure("NOT_FOUND", "PERSON_NOT_FOUND", "Nobody.").status()
     assert type(error_from_status(status)) is NoPersonError
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "kind"),
+    [
+        ("RESOURCE_EXHAUSTED", "RATE_LIMITED", RateLimitedError),
+        ("RESOURCE_EXHAUSTED", "TOO_MANY_STREAMS", RateLimitedError),
+        ("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", QuotaExceededError),
+        ("PERMISSION_DENIED", "MISSING_SCOPE", AuthenticationError),
+        ("UNAVAILABLE", "STORE_UNAVAILABLE", UnavailableError),
+        ("ABORTED", "STREAM_IDLE", UnavailableError),
+        ("ABORTED", "STREAM_TOO_LONG", UnavailableError),
+    ],
+)
+def test_what_a_server_refuses_says_what_to_do_next(
+    code: str, reason: str, kind: type[JointTrackError]
+) -> None:
+    error = error_from_status(Failure(code, reason, "Why.", retry_after_s=2.0).status())
+    assert type(error) is kind
+    assert (error.reason, error.retry_after_s) == (reason, 2.0)
+
+
+def test_waiting_helps_against_a_rate_but_not_against_a_quota() -> None:
+    assert issubclass(RateLimitedError, UnavailableError)
+    assert not issubclass(QuotaExceededError, UnavailableError)
 
 
 def test_a_code_of_the_future_is_a_server_error() -> None:
@@ -127,5 +161,5 @@ def test_errors_survive_pickling_and_json() -> None:
 def test_all_errors_have_one_base() -> None:
     kinds = [getattr(jointtrack, name) for name in jointtrack.__all__ if name.endswith("Error")]
     errors = [kind for kind in kinds if issubclass(kind, Exception)]
-    assert len(errors) == 7
+    assert len(errors) == 9
     assert all(issubclass(kind, JointTrackError) for kind in errors)

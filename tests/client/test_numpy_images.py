@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from jointtrack import InvalidRequestError, PixelFormat, RawImage
 from jointtrack.images import image_message
@@ -72,3 +73,10 @@ def test_detect_and_stream_and_measure_take_arrays(server: FakeServer, shell: "S
     assert [(item.x_px, item.y_px, item.score) for item in sent] == [
         tuple(row) for row in keypoints.tolist()
     ]
+
+
+def test_pillows_pictures_are_told_how_to_become_arrays() -> None:
+    picture = Image.fromarray(RGB)
+    with pytest.raises(TypeError, match=r"numpy\.asarray\(ImageOps\.exif_transpose\(image\)"):
+        image_message(picture)
+    assert image_message(np.asarray(ImageOps.exif_transpose(picture))).raw.data == RGB.tobytes()

@@ -1,4 +1,4 @@
-"""What surrounds every call: keys, ids, deadlines, limits, health, reflection, server info."""
+"""What surrounds every call: keys, ids, deadlines, limits, server info."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +7,8 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from jointtrack.v1 import image_pb2
+from jointtrack.v1 import image_pb2, measurement_pb2
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 from jointtrack.v1.jointtrack_service_pb2_grpc import JointTrackServiceStub
 from jointtrack_server.grpc_api.server import SERVICE_NAME
@@ -71,6 +69,11 @@ def test_server_info(stub: JointTrackServiceStub, server: RunningServer) -> None
     assert info.precision in {"f32", "bf16"}
     assert info.precision in info.engine_reason
     assert [one.type for one in info.measurements] == list(range(1, 20))
+    kinds = {one.name: measurement_pb2.MeasurementKind.Name(one.kind) for one in info.measurements}
+    assert kinds["knee_flexion"] == "MEASUREMENT_KIND_LIMB"
+    assert kinds["back_side_flexion"] == "MEASUREMENT_KIND_DIRECTION"
+    assert kinds["neck_extension"] == "MEASUREMENT_KIND_MIDLINE"
+    assert kinds["splits"] == "MEASUREMENT_KIND_BOTH_LEGS"
     for one in info.measurements:
         assert one.title
         assert one.body_part
@@ -166,29 +169,3 @@ def test_unexpected_errors_leak_nothing(
     assert (error.code, error.info.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
     assert "secret" not in str(error.status)
     assert error.request_id in error.message
-
-
-def test_health_needs_no_key_and_follows_the_server(
-    start_server: Callable[..., RunningServer],
-) -> None:
-    running = start_server(drain_grace_s=1)
-    with grpc.insecure_channel(running.target) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
-        for service in ("", SERVICE_NAME):
-            answer = health.Check(health_pb2.HealthCheckRequest(service=service))
-            assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        watch = health.Watch(health_pb2.HealthCheckRequest(service=SERVICE_NAME))
-        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
-        with ThreadPoolExecutor(1) as pool:
-            stopping = pool.submit(running.stop)
-            assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
-            stopping.result()
-
-
-def test_reflection_lists_the_service(server: RunningServer) -> None:
-    request = reflection_pb2.ServerReflectionRequest(list_services="")
-    with grpc.insecure_channel(server.target) as channel:
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        (answer,) = stub.ServerReflectionInfo(iter([request]))
-    listed = {one.name for one in answer.list_services_response.service}
-    assert {SERVICE_NAME, "grpc.health.v1.Health"} <= listed

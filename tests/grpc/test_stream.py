@@ -8,6 +8,7 @@ import cv2
 import grpc
 import numpy as np
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
 from jointtrack.v1 import image_pb2, measurement_pb2
@@ -76,6 +77,25 @@ def reason_of(status: status_pb2.Status) -> str:
     assert status.details[0].Unpack(info)
     assert info.domain == "jointtrack"
     return str(info.reason)
+
+
+@pytest.mark.parametrize(("seconds", "nanos"), [(2**63 - 1, 0), (-(2**63), 0), (0, 2**31 - 1)])
+def test_a_time_that_is_no_duration_makes_a_bad_frame(
+    stub: JointTrackServiceStub,
+    server: RunningServer,
+    clip: list[bytes],
+    seconds: int,
+    nanos: int,
+) -> None:
+    """Such a time cannot be told back in a summary."""
+    bad = frame(1, clip[61])
+    bad.frame.capture_offset.CopyFrom(Duration(seconds=seconds, nanos=nanos))
+    options = service_pb2.DetectOptions(measurements=[KNEE_FLEXION])
+    requests = [config(options=options), frame(0, clip[60]), bad, frame(2, clip[62])]
+    *answers, last = stub.StreamDetect(iter(requests), metadata=server.metadata)
+    assert [one.WhichOneof("outcome") for one in answers] == ["detection", "error", "detection"]
+    assert reason_of(answers[1].error) == "INVALID_REQUEST"
+    assert last.summary.duration.ToMilliseconds() == 66
 
 
 def test_frames_may_change_size_and_kind(

@@ -5,6 +5,7 @@ import http.client
 import socket
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +73,11 @@ class Door:
             return read_response(connection)
 
 
+def live_url(url: str) -> str:
+    """Of the WebSocket at the door of this address."""
+    return url.replace("http", "ws", 1) + "/live"
+
+
 def read_response(connection: socket.socket) -> requests.Response:
     raw = http.client.HTTPResponse(connection, method="POST")
     raw.begin()
@@ -80,6 +86,15 @@ def read_response(connection: socket.socket) -> requests.Response:
     response.headers.update(raw.getheaders())
     response._content = raw.read()
     return response
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    """All that comes until the other side closes, or resets."""
+    read = b""
+    with suppress(ConnectionError):
+        while more := connection.recv(65536):
+            read += more
+    return read
 
 
 def refused(response: requests.Response, status: int, code: str, field: str | None = None) -> str:

@@ -29,7 +29,8 @@ class RunningServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.app.http_door.port}"
+        scheme = "http" if self.app.tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self.app.http_door.port}"
 
     @property
     def api_key(self) -> str:
@@ -52,7 +53,8 @@ def run_server(data_dir: Path, **options: Any) -> Iterator[RunningServer]:
     thread.start()
     try:
         settings = Settings(grpc_port=0, http_port=0, data_dir=data_dir, **options)
-        models = load_models(settings)
+        loading = asyncio.to_thread(load_models, settings)
+        models = asyncio.run_coroutine_threadsafe(loading, loop).result(120)
         app = asyncio.run_coroutine_threadsafe(build(settings, models), loop).result(60)
         asyncio.run_coroutine_threadsafe(app.start(), loop).result(30)
         running = RunningServer(app, loop)

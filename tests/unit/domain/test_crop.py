@@ -97,7 +97,7 @@ def standing(x_px: float = 320.0, y_px: float = 240.0, height_px: float = 200.0)
 @pytest.mark.parametrize("hidden", [TORSO[:2], TORSO[2:], TORSO])
 def test_without_a_torso_there_is_no_crop(hidden: tuple[Joint, ...]) -> None:
     keypoints = standing()
-    keypoints[list(hidden), 2] = 0.2
+    keypoints[list(hidden), 2] = 0.19
     assert crop_around_pose(keypoints, SIZE) is None
 
 

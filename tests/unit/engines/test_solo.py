@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,12 +46,12 @@ class CountingEngine(OpenVinoEngine):
         self.compiled: list[dict[str, int]] = []
         self.compiled_by: list[threading.Thread] = []
 
-    def _compile(self, spec: ModelSpec, folder: Path, **numbers: Any) -> Compiled:
+    def _compile(self, spec: ModelSpec, model: Any, **numbers: Any) -> Compiled:
         self.compiled.append(numbers)
         self.compiled_by.append(threading.current_thread())
         if self._breaks and len(self.compiled) > 1:
             raise RuntimeError("no memory for this")
-        return super()._compile(spec, folder, **numbers)
+        return super()._compile(spec, model, **numbers)
 
     def load_embedded(self, spec: ModelSpec) -> OpenVinoModel:
         return self.load(spec, spec.embedded_folder)

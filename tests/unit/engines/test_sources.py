@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from jointtrack_server.engines.catalogue import ModelSpec, find_spec
-from jointtrack_server.engines.sources import locate
+from jointtrack_server.engines.sources import locate, origin_of
 from jointtrack_server.errors import StartupError
 
 
 def test_embedded_weights_are_intact(spec: ModelSpec) -> None:
-    located = locate(spec)
-    assert (located.folder, located.origin) == (spec.embedded_folder, "embedded")
+    assert locate(spec) == spec.embedded_folder
 
 
 @pytest.fixture
@@ -44,10 +43,9 @@ def test_missing_embedded_weights_are_named(copied_lightning: ModelSpec) -> None
 
 def test_a_models_own_folder_goes_before_the_source(copied_lightning: ModelSpec) -> None:
     folder = copied_lightning.embedded_folder
-    located = locate(
-        find_spec("movenet-lightning"), source="tfhub", model_paths={"movenet-lightning": folder}
-    )
-    assert (located.folder, located.origin) == (folder, "lightning")
+    spec, paths = find_spec("movenet-lightning"), {"movenet-lightning": folder}
+    assert locate(spec, source="tfhub", model_paths=paths) == folder
+    assert origin_of(spec, "tfhub", paths) == "lightning"
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:

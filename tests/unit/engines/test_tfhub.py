@@ -99,8 +99,7 @@ def test_a_model_is_downloaded_once_and_then_taken_from_the_cache(
     with caplog.at_level(logging.INFO):
         first = locate(spec, source="tfhub", cache_dir=tmp_path)
     assert hub_server.requests == [COMPRESSED]
-    assert first.origin == "tfhub"
-    assert first.folder.parent == tmp_path
+    assert first.parent == tmp_path
     assert f"resolving {spec.tfhub_handle}" in caplog.text
     assert f"Downloaded {spec.tfhub_handle}, Total size: 4.6" in caplog.text
 
@@ -117,7 +116,7 @@ def test_a_downloaded_model_answers_as_the_embedded_one(
     request: pytest.FixtureRequest,
 ) -> None:
     hub_server.archive = lightning_archive
-    folder = locate(hub_server.spec, source="tfhub", cache_dir=tmp_path).folder
+    folder = locate(hub_server.spec, source="tfhub", cache_dir=tmp_path)
     loader: Engine = request.getfixturevalue(engine)
     letterboxed: Letterbox = request.getfixturevalue("letterboxed")
     load_model: LoadModel = request.getfixturevalue("load_model")
@@ -162,7 +161,7 @@ def test_a_corrupt_archive_is_refused_and_not_kept(
     hub_server.archive = half if spoil == "truncated" else b"<html>sorry</html>" * 100
     expect_failure(hub_server.spec, tmp_path, "could not be downloaded")
     hub_server.archive = lightning_archive
-    assert locate(hub_server.spec, source="tfhub", cache_dir=tmp_path).folder.is_dir()
+    assert locate(hub_server.spec, source="tfhub", cache_dir=tmp_path).is_dir()
     gc.collect()
 
 

@@ -1,3 +1,6 @@
+import struct
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,7 +8,8 @@ from PIL import Image
 from jointtrack_server.domain.types import ImageSize
 from jointtrack_server.errors import JointTrackError, Reason
 from jointtrack_server.imaging.decode import DecodedPicture, ImageLimits, decode_file
-from jointtrack_server.imaging.header import read_header, without_animation
+from jointtrack_server.imaging.header import read_header
+from jointtrack_server.imaging.png import only_pixels
 from tests.support.picture_files import (
     CMYK,
     FILES,
@@ -16,6 +20,7 @@ from tests.support.picture_files import (
     expected,
     gradient,
     orientation_tag,
+    png_chunk,
     save,
 )
 
@@ -66,8 +71,28 @@ def test_an_animation_gives_its_first_frame(limits: ImageLimits) -> None:
 
 
 def test_only_the_animation_is_taken_out_of_a_png() -> None:
-    assert without_animation(FILES["png animated"]()) == save(RGB, "PNG")
-    assert without_animation(FILES["png"]()) == FILES["png"]()
+    assert only_pixels(FILES["png animated"]()) == save(RGB, "PNG")
+    assert only_pixels(FILES["png"]()) == FILES["png"]()
+
+
+def test_what_describes_a_png_changes_no_pixel(limits: ImageLimits) -> None:
+    """Gamma, primaries, background and the like are left out before it is decoded."""
+    data = FILES["png palette alpha"]()
+    described = b"".join(
+        png_chunk(kind, values)
+        for kind, values in (
+            (b"gAMA", struct.pack(">I", 20_000)),
+            (b"cHRM", struct.pack(">8I", *range(10_000, 90_000, 10_000))),
+            (b"sBIT", b"\3\3\3"),
+            (b"sRGB", b"\0"),
+            (b"tEXt", b"key\0words"),
+        )
+    )
+    pixels = decode_file(data[:33] + described + data[33:], limits).pixels
+    np.testing.assert_array_equal(pixels, decode_file(data, limits).pixels)
+    flags = cv2.IMREAD_UNCHANGED
+    seen = cv2.imdecode(np.frombuffer(data[:33] + described + data[33:], np.uint8), flags)
+    np.testing.assert_array_equal(seen, cv2.imdecode(np.frombuffer(data, np.uint8), flags))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

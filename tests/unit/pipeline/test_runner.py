@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from jointtrack_server.errors import JointTrackError, Reason
-from jointtrack_server.pipeline.runner import Runner, timed
+from jointtrack_server.pipeline.runner import Runner
 
 WORKERS, MAX_QUEUE = 2, 3
 
@@ -269,10 +269,3 @@ async def test_work_that_is_done_is_not_kept_in_memory(runner: Runner) -> None:
     await runner.run(work)
     del work
     await until(lambda: kept() is None)
-
-
-def test_timed_gives_the_result_and_milliseconds() -> None:
-    waiting = threading.Event()
-    result, spent_ms = timed(lambda: waiting.wait(0.02))
-    assert result is False
-    assert 15.0 <= spent_ms < 1000.0

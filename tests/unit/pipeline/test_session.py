@@ -3,26 +3,34 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
+import cv2
 import pytest
 
 from jointtrack_server.engines.catalogue import find_spec
 from jointtrack_server.imaging.decode import DecodedPicture
-from jointtrack_server.pipeline.detect import DetectPipeline, ImageSource
-from jointtrack_server.pipeline.frames import StreamAnswer, StreamFrame, StreamOptions
+from jointtrack_server.pipeline.detect import DetectPipeline, ImageData
+from jointtrack_server.pipeline.frames import (
+    StreamAnswer,
+    StreamFrame,
+    StreamLimits,
+    StreamOptions,
+)
 from jointtrack_server.pipeline.models import LoadedModels
 from jointtrack_server.pipeline.options import Detection, DetectOptions
 from jointtrack_server.pipeline.people import SearchMode
 from jointtrack_server.pipeline.runner import Runner
 from jointtrack_server.pipeline.session import StreamSession
-from tests.support.pipelines import LIMITS
+from tests.support.pipelines import LIMITS, no_urls
 from tests.support.servers import DATA
 
 PHOTO = (DATA / "arms_out_front.jpg").read_bytes()
 OPTIONS = StreamOptions(
     DetectOptions(find_spec("movenet-lightning"), search=SearchMode.WHOLE_PICTURE), None
 )
+STREAM_LIMITS = StreamLimits(max_bad_frames=1, max_idle_s=60.0, max_age_s=60.0)
 
 
 class CountingRunner(Runner):
@@ -41,12 +49,12 @@ class HoldingPipeline(DetectPipeline):
     """The real one; its first frame stays under way until ``go_on`` is set."""
 
     def __init__(self, models: LoadedModels, runner: Runner) -> None:
-        super().__init__(models.models, models.finder, runner, LIMITS)
+        super().__init__(models.models, models.finder, runner, LIMITS, no_urls())
         self.go_on = threading.Event()
         self.is_first = True
         self.decoding_threads: list[int] = []
 
-    def decode(self, source: ImageSource, *, min_long_side_px: int | None) -> DecodedPicture:
+    def decode(self, source: ImageData, *, min_long_side_px: int | None) -> DecodedPicture:
         self.decoding_threads.append(threading.get_ident())
         if self.is_first:
             self.is_first = False
@@ -69,8 +77,10 @@ async def answers_of(session: StreamSession, frames: AsyncIterator[StreamFrame])
     return [one.sequence_id for one in answers]
 
 
-def session_on(pipeline: DetectPipeline, runner: Runner) -> StreamSession:
-    return StreamSession(pipeline, runner, OPTIONS, draining=asyncio.Event(), max_bad_frames=1)
+def session_on(
+    pipeline: DetectPipeline, runner: Runner, options: StreamOptions = OPTIONS
+) -> StreamSession:
+    return StreamSession(pipeline, runner, options, draining=asyncio.Event(), limits=STREAM_LIMITS)
 
 
 async def test_a_frame_that_is_alone_costs_one_job(models: LoadedModels) -> None:
@@ -149,3 +159,38 @@ async def test_a_frame_decoded_ahead_gives_the_answer_of_one_that_was_not(
         ]
     assert len(answers[1]) == 3
     assert answers[1] == answers[2]
+
+
+async def test_the_same_frames_give_the_same_answers_however_fast_they_come(
+    models: LoadedModels,
+) -> None:
+    """She comes into the picture, whose frames then need not be decoded as large as before."""
+    video = cv2.VideoCapture(str(DATA / "walk_side.mp4"))
+    frames = [cv2.imencode(".jpg", video.read()[1])[1].tobytes() for _ in range(60)][28:]
+    video.release()
+    options = replace(OPTIONS, detect=replace(OPTIONS.detect, search=SearchMode.FIND_PEOPLE))
+    runner = Runner(2, 8)
+    pipeline = DetectPipeline(models.models, models.finder, runner, LIMITS, no_urls())
+    poses = []
+    for one_by_one in (True, False):
+        answered = asyncio.Event()
+
+        async def sent(
+            wait: bool = one_by_one, event: asyncio.Event = answered
+        ) -> AsyncIterator[StreamFrame]:
+            for number, frame in enumerate(frames):
+                yield StreamFrame(number, frame, capture_s=number / 30)
+                if wait:
+                    await event.wait()
+                    event.clear()
+
+        session = session_on(pipeline, runner, options)
+        seen = []
+        async for answer in session.run(sent()):
+            answered.set()
+            assert isinstance(answer.outcome, Detection)
+            seen.append([one.pose.keypoints.tolist() for one in answer.outcome.people])
+        poses.append(seen)
+    await asyncio.to_thread(runner.close)
+    assert sum(map(len, poses[0])) >= 30
+    assert poses[0] == poses[1]
