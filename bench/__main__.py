@@ -27,7 +27,7 @@ from bench.cases import (
     cases,
     chain_call,
     one_pass_call,
-    overload,
+    one_pass_load,
 )
 from bench.load import DETECT, Load, Outcome
 from bench.servers import Server, jointtrack, module
@@ -55,7 +55,7 @@ class Bench:
 
     def case(self, case: Case) -> Outcome:
         server = self.servers[case.server]
-        outcome, cpu_ms = self.call(server, case.load(server))
+        outcome, cpu_ms = self.call(server, case.load(server), case.longer)
         self._note(case.name, outcome.pace, cpu_ms, outcome.pace.cpu_ms)
         row = self.rows[case.name]
         row.gaps_ms += outcome.gaps_ms
@@ -63,10 +63,10 @@ class Bench:
             row.refused[code] = row.refused.get(code, 0) + count
         return outcome
 
-    def call(self, server: Server, wanted: Load) -> tuple[Outcome, float]:
+    def call(self, server: Server, wanted: Load, longer: float = 1.0) -> tuple[Outcome, float]:
         """What came of it, and the server's CPU milliseconds an answer."""
         cpu_s = server.cpu_s()
-        outcome = self.load_process.submit(load.run, wanted, self.seconds).result()
+        outcome = self.load_process.submit(load.run, wanted, longer * self.seconds).result()
         answers = len(outcome.pace.latencies_ms)
         if not answers:
             raise RuntimeError(f"{wanted.kind} {wanted.path}: no answer, only {outcome.refused}")
@@ -171,25 +171,30 @@ def _starts(progress: Progress) -> tuple[list[str], dict[str, Any]]:
 def _overload(bench: Bench, progress: Progress, more: dict[str, Any]) -> list[str]:
     """Ten times the callers that it has room for: what is served, and what memory it takes."""
     server = bench.servers[OURS]
-    best = max(
-        bench.rows[case.name].summary()["per_s"]
-        for case in cases()
-        if case.limit == ONE_PASS and case.server == OURS and "Detect, " + ONE_PASS in case.name
-    )
+    loads = {
+        "16 callers": one_pass_load(server, 16),
+        f"{OVERLOAD_CALLERS} callers": one_pass_load(server, OVERLOAD_CALLERS),
+        f"{OVERLOAD_CALLERS} impatient callers": one_pass_load(
+            server, OVERLOAD_CALLERS, is_impatient=True
+        ),
+    }
     before = server.resident_mb()
-    wanted = overload(OVERLOAD_CALLERS)(server)
-    task = progress.track(range(3), description="Overload")
-    outcomes = [bench.load_process.submit(load.run, wanted, 5.0).result() for _ in task]
-    rate = statistics.median(one.pace.rate for one in outcomes)
-    p99 = float(np.quantile(outcomes[-1].pace.latencies_ms, 0.99))
-    refused = sum(sum(one.refused.values()) for one in outcomes) / 3
-    after = server.resident_mb()
-    more["overload"] = {"rate": rate, "best": best, "before_mb": before, "after_mb": after}
-    return [
-        f"Overload, {OVERLOAD_CALLERS} callers: {rate:.0f}/s served, {rate / best:.2f} of the best "
-        f"({best:.0f}), p99 of those {p99:.0f} ms, {refused:.0f} refused in 5 s, "
-        f"memory {before:.0f} to {after:.0f} MB"
-    ]
+    outcomes: dict[str, list[load.Outcome]] = {name: [] for name in loads}
+    for _ in progress.track(range(3), description="Overload"):
+        for name, wanted in loads.items():
+            outcomes[name].append(bench.load_process.submit(load.run, wanted, 4.0).result())
+    best = statistics.median(one.pace.rate for one in outcomes["16 callers"])
+    facts = []
+    for name, found in outcomes.items():
+        rate = statistics.median(one.pace.rate for one in found)
+        p99 = statistics.median(float(np.quantile(one.pace.latencies_ms, 0.99)) for one in found)
+        refused = statistics.median(sum(one.refused.values()) / 4.0 for one in found)
+        more[f"overload, {name}"] = {"rate": rate, "p99_ms": p99, "refused_per_s": refused}
+        facts.append(
+            f"Overload, {name}: {rate:.0f}/s served, {rate / best:.2f} of the rate of 16, "
+            f"p99 {p99:.0f} ms, {refused:.0f}/s refused"
+        )
+    return [*facts, f"Memory: {before:.0f} MB before it, {server.resident_mb():.0f} after"]
 
 
 def _growth(bench: Bench, progress: Progress) -> dict[str, list[tuple[float, float]]]:

@@ -92,7 +92,7 @@ Step = Callable[[], Callable[[], Any]]
 def compiled(name: str, precision: str, streams: int) -> ov.CompiledModel:
     spec = find_spec(name)
     core = ov.Core()
-    model = core.read_model(locate(spec).folder)
+    model = core.read_model(locate(spec))
     model.reshape(list(spec.input_shape))
     steps = ov.preprocess.PrePostProcessor(model)
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))

@@ -16,8 +16,9 @@ from bench.bare import Pace
 from jointtrack.v1 import jointtrack_service_pb2 as service_pb2
 
 MAX_CONNECTIONS = 4
-RETRY_AFTER_S = 0.1
-"""How long a refused caller waits: a tenth of what the server asks for."""
+IMPATIENT_S = 0.1
+"""How long a refused caller waits who does not do as told: a tenth of what the server asks for."""
+_PUSHBACK = "grpc-retry-pushback-ms"
 DETECT = "/jointtrack.v1.JointTrackService/Detect"
 STREAM = "/jointtrack.v1.JointTrackService/StreamDetect"
 MEASURE = "/jointtrack.v1.JointTrackService/Measure"
@@ -27,7 +28,8 @@ MEASURE = "/jointtrack.v1.JointTrackService/Measure"
 class Load:
     """``callers`` that each send the next message when the last one is answered.
 
-    ``kind`` is "unary", "stream" (with ``in_flight`` frames each) or "http".
+    ``kind`` is "unary", "stream" (with ``in_flight`` frames each) or "http". A refused unary call
+    is sent again when the server allows it, or after ``IMPATIENT_S``.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class Load:
     callers: int
     frame: bytes = b""
     in_flight: int = 4
+    is_impatient: bool = False
 
 
 @dataclass(slots=True)
@@ -105,9 +108,15 @@ class _Unary:
                 await call(self.load.message)
             except grpc.aio.AioRpcError as error:
                 tally.refuse(error.code().name)
-                await asyncio.sleep(RETRY_AFTER_S)
+                await asyncio.sleep(min(self._pause_s(error), end - time.perf_counter()))
             else:
                 tally.latencies_ms.append((time.perf_counter() - started) * 1000.0)
+
+    def _pause_s(self, error: grpc.aio.AioRpcError) -> float:
+        trailers = dict(error.trailing_metadata() or ())
+        if self.load.is_impatient or _PUSHBACK not in trailers:
+            return IMPATIENT_S
+        return float(trailers[_PUSHBACK]) / 1000.0
 
     async def close(self) -> None:
         await self.channel.close()
@@ -122,15 +131,22 @@ class _Stream(_Unary):
         sent: list[float] = []
         room = asyncio.Semaphore(self.load.in_flight)
         reading = asyncio.create_task(self._read(call, sent, room, tally))
+        reading.add_done_callback(lambda _: room.release())
         while time.perf_counter() < end:
             await room.acquire()
+            if reading.done():
+                break
             number = service_pb2.Frame(sequence_id=len(sent))
             sent.append(time.perf_counter())
             # Parts of one message that follow each other are merged (protobuf's wire format).
             numbered = service_pb2.StreamDetectRequest(frame=number).SerializeToString()
             await call.write(numbered + self.load.frame)
-        await call.done_writing()
-        await reading
+        if not reading.done():
+            await call.done_writing()
+        try:
+            await reading
+        except grpc.aio.AioRpcError as error:
+            tally.refuse(error.code().name)
 
     async def _read(
         self,

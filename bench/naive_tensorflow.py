@@ -23,7 +23,7 @@ class Detector:
     """Answers Detect, whatever the options."""
 
     def __init__(self) -> None:
-        folder = str(locate(find_spec("movenet-lightning")).folder)
+        folder = str(locate(find_spec("movenet-lightning")))
         self.movenet = hub.load(folder).signatures["serving_default"]
 
     def detect(

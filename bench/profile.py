@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import load
-from bench.cases import PICTURE, overload
+from bench.cases import PICTURE, one_pass_load
 from bench.report import RESULTS
 from bench.servers import Server, jointtrack
 from jointtrack import JointTrackClient
@@ -36,7 +36,7 @@ def main() -> None:
     graph = RESULTS / "profile.svg"
     RESULTS.mkdir(exist_ok=True)
     with jointtrack() as server:
-        wanted = overload(CALLERS)(server)
+        wanted = one_pass_load(server, CALLERS)
         load.run(wanted, 2.0)
         sampling = threading.Thread(target=_sample, args=(server, graph))
         sampling.start()

@@ -19,11 +19,15 @@ START_TIMEOUT_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs; ``grpc`` and ``http`` are its addresses, "" where it has none."""
+    """A server that runs; ``grpc`` and ``http`` are its addresses, "" where it has none.
+
+    ``key`` is its first API key, "" if it asks for none.
+    """
 
     process: psutil.Process
     grpc: str
     http: str
+    key: str = ""
 
     def cpu_s(self) -> float:
         """CPU time used so far."""
@@ -44,23 +48,26 @@ class Server:
 
 @contextmanager
 def jointtrack(**settings: object) -> Iterator[Server]:
-    """Ours, on free ports; ``settings`` as in docs/settings.md."""
+    """Ours, on free ports; ``settings`` as in docs/settings.md, without keys unless ``auth``."""
+    settings = {"auth": False, **settings}
     env = {f"JOINTTRACK_{name.upper()}": str(value) for name, value in settings.items()}
     with tempfile.TemporaryDirectory() as data_dir:
-        command = [_COMMAND, "serve", "--no-auth", *_PORTS, "--data-dir", data_dir]
-        with _started(command, env) as server:
+        command = [_COMMAND, "serve", *_PORTS, "--data-dir", data_dir]
+        with _started(command, env, with_key=settings["auth"] is True) as server:
             yield server
 
 
 @contextmanager
-def module(name: str) -> Iterator[Server]:
+def module(name: str, *arguments: str) -> Iterator[Server]:
     """A module of this package that prints where it listens."""
-    with _started([sys.executable, "-m", name], {}) as server:
+    with _started([sys.executable, "-m", name, *arguments], {}) as server:
         yield server
 
 
 @contextmanager
-def _started(command: list[str], env: dict[str, str]) -> Iterator[Server]:
+def _started(
+    command: list[str], env: dict[str, str], *, with_key: bool = False
+) -> Iterator[Server]:
     process = psutil.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -69,21 +76,24 @@ def _started(command: list[str], env: dict[str, str]) -> Iterator[Server]:
         env={**psutil.Process().environ(), **env},
     )
     try:
-        yield _listening(process)
+        yield _listening(process, with_key)
     finally:
         process.terminate()
         process.wait(30)
+        process.stdout.close()
 
 
-def _listening(process: psutil.Popen) -> Server:
+def _listening(process: psutil.Popen, with_key: bool) -> Server:
     """Reads the addresses from what the server prints first."""
     addresses = {"gRPC": "", "HTTP": ""}
+    key = ""
     assert process.stdout is not None
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not any(addresses.values()):
+    while not any(addresses.values()) or (with_key and not key):
         line = process.stdout.readline()
         if not line or time.monotonic() > deadline:
             raise RuntimeError(f"the server did not start: {process.args}")
         for kind, address in re.findall(r"(gRPC|HTTP) on (?:http://)?([\d.]+:\d+)", line):
             addresses[kind] = address
-    return Server(psutil.Process(process.pid), addresses["gRPC"], addresses["HTTP"])
+        key = next(iter(re.findall(r"^API key.*: (\S+)$", line)), key)
+    return Server(psutil.Process(process.pid), addresses["gRPC"], addresses["HTTP"], key)

@@ -19,13 +19,12 @@ if [ ! -x $venv/bin/protoc-gen-mypy ]; then
   test -n "$python" || { echo "Generating stubs needs Python 3.11 or 3.12." >&2; exit 1; }
   "$python" -m venv $venv
   $venv/bin/pip install -q --disable-pip-version-check \
-    grpcio-tools==1.62.3 mypy-protobuf==3.6.0 googleapis-common-protos==1.63.0 'setuptools<81'
+    grpcio-tools==1.62.3 mypy-protobuf==3.6.0 'setuptools<81'
 fi
 
-site=$($venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 mkdir -p "$out"
 PATH="$PWD/$venv/bin:$PATH" $venv/bin/python -W ignore -m grpc_tools.protoc \
-  -I protos -I "$site" \
+  -I protos \
   --python_out="$out" --grpc_python_out="$out" --mypy_out="quiet:$out" --mypy_grpc_out="quiet:$out" \
   protos/jointtrack/v1/*.proto
 rm -f "$out"/jointtrack/v1/{image,joint,measurement,pose,summary}_pb2_grpc.py{,i}

@@ -1,33 +1,28 @@
-"""`make docs`: fills the tables in docs/ from the code and draws the README's pictures.
+"""`make docs`: fills the tables in docs/ from the code and draws the pictures.
 
 With --check nothing is written; the exit status says whether the tables are up to date.
 """
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from jointtrack_server.domain.types import MeasureOptions, Pose
-from jointtrack_server.engines.catalogue import find_spec
 from jointtrack_server.error_codes import ERROR_CODES
-from jointtrack_server.imaging.decode import ImageLimits, decode_file
-from jointtrack_server.imaging.encode import encode_jpeg
-from jointtrack_server.imaging.overlay import draw_overlay
-from jointtrack_server.measurements import MEASUREMENTS, measure
-from jointtrack_server.pipeline.models import load_models
-from jointtrack_server.pipeline.people import Search, find_people
-from jointtrack_server.settings import Settings
+from jointtrack_server.measurements import MEASUREMENTS
+from jointtrack_server.observability.catalogue import SPECS
+from jointtrack_server.pipeline.options import MAX_PEOPLE
+from jointtrack_server.rest_api.openapi import describe
+from jointtrack_server.settings import Settings, variable_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PICTURES = {
-    "arms_out_front": "shoulder_abduction",
-    "walk_side": "knee_flexion",
-}
+GALLERY_COLUMNS = 4
 
 
 def measurements_table() -> Iterator[tuple[str, ...]]:
@@ -39,15 +34,24 @@ def measurements_table() -> Iterator[tuple[str, ...]]:
         yield f"`{spec.name}`", spec.title, spec.body_part, views, *words
 
 
+def gallery() -> Iterator[tuple[str, ...]]:
+    yield ("",) * GALLERY_COLUMNS
+    cells = [
+        f'<img src="images/measurements/{name}.jpg" width="200" alt="{spec.title}"><br>{spec.title}'
+        for name, spec in MEASUREMENTS.items()
+    ]
+    cells += [""] * (-len(cells) % GALLERY_COLUMNS)
+    for start in range(0, len(cells), GALLERY_COLUMNS):
+        yield tuple(cells[start : start + GALLERY_COLUMNS])
+
+
 def settings_table() -> Iterator[tuple[str, ...]]:
     yield "variable", "default", "what it sets"
     for name, field in Settings.model_fields.items():
-        alias = field.validation_alias
-        variable = alias if isinstance(alias, str) else f"JOINTTRACK_{name.upper()}"
         default = f"`{field.default}`"
-        if field.default is PydanticUndefined or field.default is None:
+        if field.default in (PydanticUndefined, None, ""):
             default = "`~/.local/share/jointtrack`" if name == "data_dir" else "none"
-        yield f"`{variable}`", default, str(field.description)
+        yield f"`{variable_of(name)}`", default, str(field.description)
 
 
 def errors_table() -> Iterator[tuple[str, ...]]:
@@ -56,10 +60,19 @@ def errors_table() -> Iterator[tuple[str, ...]]:
         yield f"`{reason.value}`", codes.grpc, str(codes.http), f"`{codes.rest}`"
 
 
+def metrics_table() -> Iterator[tuple[str, ...]]:
+    yield "name", "type", "labels", "what it says"
+    for spec in SPECS:
+        labels = ", ".join(f"`{label}`" for label in spec.labels)
+        yield f"`{spec.name}`", spec.kind.value, labels, spec.meaning
+
+
 TABLES = {
     "measurements": measurements_table,
+    "gallery": gallery,
     "settings": settings_table,
     "errors": errors_table,
+    "metrics": metrics_table,
 }
 
 
@@ -75,18 +88,10 @@ def filled(text: str) -> str:
     return re.sub(r"<!-- table: (\w+) -->.*?<!-- end -->", table, text, flags=re.DOTALL)
 
 
-def draw_pictures() -> None:
-    """One overlay per sample, made by the product's own chain."""
-    models = load_models(Settings())
-    search = Search(models.models[find_spec()], models.finder)
-    for sample, name in PICTURES.items():
-        data = (ROOT / "tests" / "data" / f"{sample}.jpg").read_bytes()
-        picture = decode_file(data, ImageLimits(len(data), 1 << 30))
-        person = find_people(picture.pixels, search).found[0]
-        pose = Pose(person.keypoints, picture.size)
-        (measured,) = measure(pose, MeasureOptions((name,)))
-        overlay = encode_jpeg(draw_overlay(picture.pixels, measured))
-        (DOCS / "images" / f"{name}.jpg").write_bytes(overlay.data)
+def openapi_text() -> str:
+    """What a server with the default settings gives at /openapi.json."""
+    document = describe(version("jointtrack"), max_people=MAX_PEOPLE)
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def draw_plot() -> None:
@@ -105,12 +110,19 @@ def main() -> int:
             stale.append(page.name)
             if not check:
                 page.write_text(filled(text))
+    document = DOCS / "openapi.json"
+    described = openapi_text()
+    if not document.exists() or document.read_text("utf-8") != described:
+        stale.append(document.name)
+        if not check:
+            document.write_text(described, "utf-8")
     if check:
         print(f"Out of date, run 'make docs': {', '.join(stale)}" if stale else "Up to date.")
         return int(bool(stale))
     (DOCS / "images").mkdir(exist_ok=True)
-    draw_pictures()
     draw_plot()
+    for tool in ("measurement_pictures", "report_picture", "page_picture"):
+        subprocess.run([sys.executable, "-m", f"tools.{tool}"], cwd=ROOT, check=True)
     return 0
 
 
