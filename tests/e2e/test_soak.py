@@ -4,6 +4,9 @@ from bench.servers import jointtrack
 from bench.soak import LOADS, Sample, run
 
 SECONDS = 45.0
+ALLOWED = 4
+"""File descriptors, and threads, more than before: gRPC's own vary by one or two, and what some
+of the calls leave behind is dozens."""
 
 
 def _resident_mb(sample: Sample) -> float:
@@ -19,5 +22,5 @@ def test_nothing_grows_under_mixed_load() -> None:
     assert "bad picture: a bad picture was taken" not in soak.counts
     assert soak.counts["REST: 200/400/401"] > 0
     assert soak.growth(_resident_mb) < 40.0
-    assert soak.growth(lambda one: float(one.descriptors)) <= 4
-    assert soak.growth(lambda one: float(one.threads)) <= 1
+    assert soak.growth(lambda one: float(one.descriptors)) <= ALLOWED
+    assert soak.growth(lambda one: float(one.threads)) <= ALLOWED
