@@ -107,4 +107,4 @@ def server() -> Iterator[FakeServer]:
 
 @pytest.fixture
 def shell(server: FakeServer, connect: ShellFactory) -> Shell:
-    return connect(server.target, timeout_s=5.0)
+    return connect(server.target, timeout_s=30.0)

@@ -13,6 +13,7 @@ from jointtrack_server.measurements import MEASUREMENTS
 from jointtrack_server.observability.logs import add_ids
 from tests.support.busy import busy
 from tests.support.http import DOCUMENTED_PATH, Door, refused
+from tests.support.waiting import eventually
 
 NAME = "shoulder_abduction"
 BLOCKED_S = 20.0
@@ -169,14 +170,13 @@ def test_overloaded(open_door: Callable[..., Door], photo: bytes) -> None:
 
 
 def test_waiting_too_long_for_a_worker(open_door: Callable[..., Door], photo: bytes) -> None:
-    door = open_door(workers=1, max_queue=1, http_timeout_s=0.05)
+    door = open_door(workers=1, max_queue=1, http_timeout_s=1.0)
     answers: list[Any] = []
     with busy(door.server, workers=1):
         caller = threading.Thread(target=lambda: answers.append(door.post(**form(photo))))
         caller.start()
-        while door.server.app.runner.in_flight < 2:
-            time.sleep(0.01)
-        time.sleep(0.1)
+        eventually(lambda: door.server.app.runner.in_flight == 2)
+        time.sleep(1.2)
     caller.join(BLOCKED_S)
     refused(answers[0], 503, "overloaded")
     assert answers[0].headers["Retry-After"] == "1"

@@ -43,7 +43,7 @@ def _unharmed(hasty: Door, photo: bytes, caplog: pytest.LogCaptureFixture) -> It
 def test_heads_that_drip(hasty: Door) -> None:
     """Slowloris: many connections that send a byte now and then."""
     with ExitStack() as stack:
-        slow = [stack.enter_context(hasty.connect()) for _ in range(50)]
+        slow: list[socket.socket] = []
         stopping = threading.Event()
 
         def drip() -> None:
@@ -52,7 +52,8 @@ def test_heads_that_drip(hasty: Door) -> None:
                     with suppress(OSError):
                         connection.sendall(b"x")
 
-        for number, connection in enumerate(slow):
+        for number in range(50):
+            slow.append(connection := stack.enter_context(hasty.connect()))
             if number % 2:  # others begin well
                 connection.sendall(GET + b"\r\n")
                 assert read_response(connection).status_code == 200
