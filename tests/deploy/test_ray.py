@@ -30,7 +30,7 @@ body = json.dumps(yaml.safe_load(open(sys.argv[1]))).encode()
 url = "http://127.0.0.1:8265/api/serve/applications/"
 headers = {"Content-Type": "application/json"}
 request = urllib.request.Request(url, body, headers, method="PUT")
-print(urllib.request.urlopen(request, timeout=60).status)
+print(urllib.request.urlopen(request, timeout=180).status)
 """
 DOOR = """
 jointtrack serve --no-auth --host 127.0.0.1 --backend ray --ray-address auto > /data/said 2>&1 &

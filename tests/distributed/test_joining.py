@@ -14,7 +14,7 @@ from tests.support.replicas import LIGHTNING, THUNDER, frozen, replicas
 from tests.support.serving import PHOTO, Served, serving
 
 STEP_S = 2.0
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 
 
 @pytest.fixture(scope="module")

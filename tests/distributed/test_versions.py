@@ -9,7 +9,7 @@ from tests.distributed.conftest import SERVE, TOKEN
 from tests.support.command import ENVIRONMENT, assert_refused, run
 from tests.support.replicas import THUNDER
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 START_S = "10"
 CLEAR = """
 import sys, ray

@@ -13,7 +13,7 @@ COMMAND = str(Path(sys.executable).parent / "jointtrack")
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if not name.startswith("JOINTTRACK_")
 }
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 
 Done = subprocess.CompletedProcess[str]
 

@@ -21,7 +21,7 @@ DEPLOY = ROOT / "deploy"
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
 EXTRA_GRACE_S = 5
 """What server processes have to end after the drain grace."""
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc", "/sys")
 
 Done = subprocess.CompletedProcess[str]

@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 NODE = EXAMPLES / "node"
 JAVA = EXAMPLES / "java"
 BUILD_TIMEOUT_S = 300
-RUN_TIMEOUT_S = 60
+RUN_TIMEOUT_S = 180
 
 
 @dataclass(frozen=True, slots=True)

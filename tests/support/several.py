@@ -17,7 +17,7 @@ from tests.support.serving import PHOTO, Served, serving
 from tests.support.streams import walk_frames
 from tests.support.waiting import eventually
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 CALLERS = 4
 STREAMS = 4
 

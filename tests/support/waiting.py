@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 def eventually(is_true: Callable[[], object], within_s: float = WAIT_S) -> None:
