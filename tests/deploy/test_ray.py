@@ -39,6 +39,8 @@ until grep -q '^JointTrack serves' /data/said; do
   sleep 0.2
 done
 """
+# The replicas' turn comes beside other tests, too.
+ENVIRONMENT = {"PYTHONWARNINGS": "ignore", "RAY_worker_niceness": "0"}
 SERVICE_FIELDS = {"serveConfigV2", "upgradeStrategy", "rayClusterConfig"}
 CLUSTER_FIELDS = {
     *("rayVersion", "enableInTreeAutoscaling", "autoscalerOptions"),
@@ -216,7 +218,7 @@ def test_the_models_on_a_cluster_and_a_door_before_them(tmp_path: Path) -> None:
     shutil.copy(PHOTO, data / "photo.jpg")
     (data / "put.py").write_text(OPERATOR_PUT)
     start = ("ray", "start", "--head", "--num-cpus=4", "--disable-usage-stats", "--block")
-    with container(data, *start, writable=("/tmp",), PYTHONWARNINGS="ignore") as running:
+    with container(data, *start, writable=("/tmp",), **ENVIRONMENT) as running:
         await_health(running)
         put = running.run("python", "/data/put.py", "/data/serve.yaml")
         assert put.stdout.strip() == "200", put.stderr

@@ -20,6 +20,12 @@ STOP_S = 60.0
 CPUS = 4
 """That replicas may ask for, whatever the machine has: one for each model and one to spare."""
 
+NODE = {
+    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+    # The replicas' turn comes beside other tests, too.
+    "RAY_worker_niceness": "0",
+}
+
 OF_SERVERS: dict[str, str] = {}
 """Variables of every server that a test starts: none where servers run the models themselves."""
 
@@ -45,7 +51,7 @@ def running_cluster(token: dict[str, str]) -> Iterator[str]:
     # Its sockets' paths must be short: no folder of pytest's.
     with tempfile.TemporaryDirectory(prefix="jt-ray-", ignore_cleanup_errors=True) as folder:
         output = Path(folder) / "output"
-        variables = {**os.environ, **token, "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
+        variables = {**os.environ, **token, **NODE}
         with output.open("w") as file:
             node = subprocess.Popen(  # Ctrl-C is for us alone
                 _command(folder), env=variables, stdout=file, stderr=file, start_new_session=True

@@ -62,6 +62,7 @@ def batch(
         float,
         typer.Option(
             min=0.0,
+            callback=options.finite,
             help="Seconds of work that a crash may cost, a long video apart.",
             rich_help_panel=RUNNING,
         ),
