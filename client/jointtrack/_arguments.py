@@ -11,7 +11,7 @@ def above_zero(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise _wrong_type(name, "a number", value)
     if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be above 0, not {value}.")
+        raise ValueError(f"{name} must be above 0 and finite, not {value}.")
     return float(value)
 
 

@@ -213,6 +213,14 @@ def test_what_cannot_be_begun_is_said_in_a_line(
     assert not parts(tmp_path / "out")
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_a_time_that_cannot_be_meant_is_a_usage_error(value: str, tmp_path: Path) -> None:
+    done = batch(DATA, tmp_path / "out", "--save-every", value)
+    assert done.returncode == 2
+    assert "Invalid value for '--save-every'" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_table_has_the_schema(archive: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert batch(archive, out, *KNEE, "--workers", "1").returncode == 0

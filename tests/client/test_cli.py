@@ -292,6 +292,13 @@ def test_a_plugin_without_its_extra_says_what_to_install(cli: Cli, plugins: str)
         assert line.endswith("pip install 'jointtrack[server]'")
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "0"])
+def test_a_time_that_cannot_be_meant_is_a_usage_error(cli: Cli, value: str) -> None:
+    done = cli("detect", "photo.jpg", "--timeout", value)
+    assert done.returncode == 2
+    assert "Invalid value for '--timeout'" in done.stderr
+
+
 def test_unknown_command_is_a_usage_error(cli: Cli) -> None:
     done = cli("detekt")
     assert done.returncode == 2

@@ -60,10 +60,16 @@ WRONG_TYPES: list[tuple[str, Call]] = [
     ("width_px must be", lambda c: c.measure(ROWS, (6.5, 4), "")),  # type: ignore[arg-type]
 ]
 WRONG_VALUES: list[tuple[str, Call]] = [
-    ("timeout_s must be above 0, not -1", lambda c: c.detect(JPEG, timeout_s=-1)),
-    ("timeout_s must be above 0, not 0", lambda c: c.measure(ROWS, (4, 4), "splits", timeout_s=0)),
-    ("timeout_s must be above 0, not nan", lambda c: c.wait_ready(float("nan"))),
-    ("timeout_s must be above 0, not inf", lambda c: c.stream([JPEG], timeout_s=float("inf"))),
+    ("timeout_s must be above 0 and finite, not -1", lambda c: c.detect(JPEG, timeout_s=-1)),
+    (
+        "timeout_s must be above 0 and finite, not 0",
+        lambda c: c.measure(ROWS, (4, 4), "splits", timeout_s=0),
+    ),
+    ("timeout_s must be above 0 and finite, not nan", lambda c: c.wait_ready(float("nan"))),
+    (
+        "timeout_s must be above 0 and finite, not inf",
+        lambda c: c.stream([JPEG], timeout_s=float("inf")),
+    ),
     ("resume_timeout_s must be above 0", lambda c: c.stream([JPEG], resume_timeout_s=0)),
     ("fps must be above 0", lambda c: c.stream([JPEG], fps=0)),
     ("max_people must be 1 or more, not 0", lambda c: c.detect(JPEG, max_people=0)),

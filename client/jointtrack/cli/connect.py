@@ -10,7 +10,7 @@ import typer
 
 from jointtrack import _channel
 from jointtrack._channel import CleartextKeyError
-from jointtrack.cli import output
+from jointtrack.cli import options, output
 from jointtrack.client import JointTrackClient
 from jointtrack.tls import ClientCertificate
 
@@ -49,7 +49,8 @@ AllowCleartextKey: TypeAlias = Annotated[
     typer.Option("--allow-cleartext-key", help="Send the key to other machines without TLS, too."),
 ]
 Timeout: TypeAlias = Annotated[
-    float, typer.Option("--timeout", min=0.001, help="Seconds for one answer.")
+    float,
+    typer.Option("--timeout", min=0.001, callback=options.finite, help="Seconds for one answer."),
 ]
 Local: TypeAlias = Annotated[
     bool, typer.Option("--local", help="Needs no server: runs one inside.")

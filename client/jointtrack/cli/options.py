@@ -1,5 +1,6 @@
 """The options of every command that measures pictures."""
 
+import math
 from pathlib import Path
 from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
@@ -28,6 +29,13 @@ Mirrored: TypeAlias = Annotated[
 Strict: TypeAlias = Annotated[
     bool, typer.Option("--strict", help="No value from an unsuitable view.")
 ]
+
+
+def finite(value: float) -> float:
+    """For an option that is a number: BadParameter for nan and inf, which bounds let through."""
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
 
 
 def measurement_names(values: list[str]) -> tuple[str, ...]:
