@@ -46,8 +46,8 @@ def test_a_server_starts_a_cluster_for_itself_and_ends_it(tmp_path: Path) -> Non
         with JointTrackClient(served.target) as client:
             assert client.detect(PHOTO).people
         parts = psutil.Process(served.process.pid).children(recursive=True)
-        assert_keeps_strangers_out(parts)
         assert {part.nice() for part in parts} == {psutil.Process().nice()}, "none gives way"
+        assert_keeps_strangers_out(parts)
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(STOP_S) == 0
         _, left = psutil.wait_procs(parts, timeout=STOP_S)
